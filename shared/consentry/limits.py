@@ -1,0 +1,44 @@
+"""Every size that somebody outside can influence, by name and with its unit.
+
+Azure AI Face's own limits (its ``detect`` reference) are kept where a number here is theirs.
+"""
+
+from typing import Final
+
+MEBIBYTE: Final = 1024 * 1024
+
+# Pictures, as bytes that arrive.
+DETECT_BYTES_MAX: Final = 6 * MEBIBYTE  # Azure AI Face: 1 KB to 6 MB
+DETECT_SIDE_PIXELS_MAX: Final = 4096  # Azure AI Face
+PICTURE_BYTES_MAX: Final = 50 * MEBIBYTE
+PICTURE_BYTES_MIN: Final = 16  # shorter than any picture's header
+
+# Pictures, as declared by their header, checked before anything is decoded.
+PICTURE_SIDE_PIXELS_MAX: Final = 16_384
+PICTURE_SIDE_PIXELS_MIN: Final = 8
+PICTURE_PIXELS_MAX: Final = 50_000_000
+ANIMATION_FRAMES_MAX: Final = 300
+ANIMATION_PIXELS_MAX: Final = 100_000_000  # all frames together
+ICC_PROFILE_BYTES_MAX: Final = MEBIBYTE
+
+# Faces.
+DETECT_FACES_MAX: Final = 100  # Azure AI Face
+REDACT_FACES_MAX: Final = 2_000
+FACE_ID_SECONDS_MIN: Final = 60  # Azure AI Face
+FACE_ID_SECONDS_MAX: Final = 86_400  # Azure AI Face
+
+# Requests and names.
+JSON_BYTES_MAX: Final = 64 * 1024
+JSON_DEPTH_MAX: Final = 16
+URL_CHARACTERS_MAX: Final = 2_048
+HEADER_CHARACTERS_MAX: Final = 256
+BLOB_NAME_CHARACTERS_MAX: Final = 900  # Azure's 1,024 less room for a suffix and the tenant
+TENANT_CHARACTERS_MAX: Final = 32
+UPLOAD_ADDRESS_SECONDS: Final = 15 * 60
+RESULT_ADDRESS_SECONDS: Final = 5 * 60
+WAITING_UPLOAD_SECONDS_MAX: Final = 24 * 60 * 60  # pictures of a verification whose request is missing
+
+# Audit.
+AUDIT_RECORD_BYTES_MAX: Final = 8 * 1024
+AUDIT_BATCH_BYTES_MAX: Final = 1 * MEBIBYTE
+AUDIT_SEGMENT_BLOCKS_MAX: Final = 40_000  # an append blob ends at 50,000 blocks

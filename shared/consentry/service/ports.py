@@ -1,0 +1,170 @@
+"""What the use cases need of the outside: stores, keys and a clock.
+
+Each protocol has an Azure adapter (``consentry.azure``) and an in-memory twin in the tests;
+both pass the same contract tests. Adapters raise only ``StorageError`` and its kinds.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+Clock = Callable[[], datetime]
+"""Gives the time now, aware and in UTC; taken once per operation."""
+
+
+@dataclass(frozen=True)
+class BlobProperties:
+    """What is known of a blob without reading it; ``size`` in bytes."""
+
+    name: str
+    etag: str
+    size: int
+    modified: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, repr=False)
+class Blob:
+    """A blob's content with the properties it had at that moment."""
+
+    properties: BlobProperties
+    data: bytes
+
+
+class BlobStore(Protocol):
+    """Containers of blobs; a container is one of the names in ``consentry.azure.names``."""
+
+    def properties(self, container: str, name: str) -> BlobProperties | None:
+        """Describe a blob, or None where there is none."""
+
+    def read(self, container: str, name: str, *, limit: int, etag: str | None = None) -> Blob | None:
+        """Read a whole blob of at most ``limit`` bytes, or None where there is none.
+
+        Raises PayloadTooLargeError before reading a larger one, and ConflictError when
+        ``etag`` is given and the blob is another by now.
+        """
+
+    def write(
+        self,
+        container: str,
+        name: str,
+        data: bytes,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+        only_new: bool = False,
+    ) -> str:
+        """Write a whole blob and give its ETag; with ``only_new``, ConflictError if it exists."""
+
+    def move(
+        self, source: tuple[str, str], target: tuple[str, str], *, etag: str, metadata: Mapping[str, str]
+    ) -> None:
+        """Copy inside the store, whatever the size, then delete the source.
+
+        Raises ConflictError, and changes nothing, when the source is no longer ``etag``.
+        """
+
+    def delete(self, container: str, name: str, *, etag: str | None = None) -> bool:
+        """Delete a blob; False where there was none; ConflictError when it is no longer ``etag``."""
+
+    def list(self, container: str, prefix: str) -> Iterator[BlobProperties]:
+        """Blobs whose name starts with ``prefix``, in order of name."""
+
+    def upload_address(self, container: str, name: str, lifetime: timedelta) -> str:
+        """Make an address to which one new blob can be written, once, and nothing be read."""
+
+    def read_address(self, container: str, name: str, lifetime: timedelta) -> str:
+        """Make an address from which one blob can be read."""
+
+
+class AppendStore(Protocol):
+    """Append-only blobs: the audit log's home. There is no way to change or delete."""
+
+    def create(self, name: str) -> None:
+        """Make an empty append blob; ConflictError if it exists."""
+
+    def append(self, name: str, data: bytes, *, position: int) -> None:
+        """Append at exactly ``position`` bytes; ConflictError if the blob ends elsewhere."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a new blob as a whole (a checkpoint); ConflictError if it exists."""
+
+    def size(self, name: str) -> int | None:
+        """Length in bytes, or None where there is none."""
+
+    def read(self, name: str, *, start: int = 0) -> bytes:
+        """Content from ``start`` to the end; NotFoundError where there is none."""
+
+    def list(self, prefix: str = "") -> Iterator[BlobProperties]:
+        """Blobs whose name starts with ``prefix``, in order of name."""
+
+
+Row = Mapping[str, str | int | float | bool | bytes | datetime]
+
+
+@dataclass(frozen=True, repr=False)
+class Entity:
+    """A table row: its two keys, its values and the ETag they had."""
+
+    partition: str
+    row: str
+    values: Row
+    etag: str
+
+
+class Table(Protocol):
+    """One table; ``partition`` and ``row`` are the row's keys."""
+
+    def get(self, partition: str, row: str) -> Entity | None:
+        """Read one row, or None."""
+
+    def insert(self, partition: str, row: str, values: Row) -> str:
+        """Add a row and give its ETag; ConflictError if it exists."""
+
+    def replace(self, partition: str, row: str, values: Row, *, etag: str) -> str:
+        """Replace a row that is still ``etag``; else ConflictError."""
+
+    def put(self, partition: str, row: str, values: Row) -> str:
+        """Insert or replace a row, whatever was there."""
+
+    def put_together(self, partition: str, rows: Mapping[str, Row]) -> None:
+        """Insert or replace several rows of one partition, all or none."""
+
+    def delete(self, partition: str, row: str, *, etag: str | None = None) -> bool:
+        """Delete a row; False where there was none; ConflictError when it is no longer ``etag``."""
+
+    def query(self, partition: str | None = None, *, row_prefix: str = "") -> Iterator[Entity]:
+        """Rows of a partition (or of all), in order of keys."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key as a JWK; ``kid`` is also in every signature's header."""
+
+    kid: str
+    jwk: Mapping[str, str]
+
+
+class SigningKey(Protocol):
+    """ES256 signatures by a key that never leaves its vault."""
+
+    @property
+    def kid(self) -> str:
+        """Identifier of the key version in use."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign SHA-256 of ``message``; 64 bytes, r then s (RFC 7518, section 3.4)."""
+
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """All versions that signatures in circulation may name, newest first."""
+
+
+class WrappingKey(Protocol):
+    """RSA-OAEP-256 wrapping of data keys."""
+
+    def wrap(self, key: bytes) -> tuple[str, bytes]:
+        """Give the wrapping key's id and the wrapped key."""
+
+    def unwrap(self, kid: str, wrapped: bytes) -> bytes:
+        """Unwrap; IntegrityError if it was not wrapped by ``kid``."""

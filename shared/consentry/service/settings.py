@@ -1,0 +1,118 @@
+"""The deployment's settings, read once at start and validated as a whole.
+
+Identity instead of secrets: there is no field for a connection string, an account key or a
+signing key. A storage endpoint on this machine (loopback) means Azurite, whose one account key
+is public and well known.
+"""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from consentry.errors import SettingsError
+from consentry.limits import TENANT_CHARACTERS_MAX
+
+TENANT_PATTERN = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX - 2}}}[a-z0-9])?")
+
+
+def _split(value: object) -> object:
+    """Turn ``a, b`` into a tuple; anything that is not text is left to pydantic."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """Settings of one deployment; each field is the environment variable CONSENTRY_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSENTRY_", extra="ignore", frozen=True)
+
+    environment: Literal["production", "development"] = "production"
+    tenants: Names = Field(description="Tenants that this deployment serves, by commas.")
+    work_blob_endpoint: str = Field(description="Blob endpoint of the work storage account.")
+    work_table_endpoint: str = Field(description="Table endpoint of the work storage account.")
+    audit_blob_endpoint: str = Field(description="Blob endpoint of the evidence storage account.")
+    identity_client_id: str = Field("", description="Client id of the user-assigned identity.")
+    vault_url: str = Field("", description="Key Vault that holds the signing and wrapping keys.")
+    local_keys: Path | None = Field(None, description="Folder of key files; development only.")
+    layer: Path = Field(description="Folder of the model layer.")
+    url_hosts: Names = Field((), description="Hosts from which detect may fetch a picture.")
+    keep_originals: Names = Field((), description="Tenants whose uploads stay in the inbox.")
+    mask_kind: Literal["solid", "pixelate", "blur"] = "solid"
+    mask_shape: Literal["ellipse", "rectangle"] = "ellipse"
+    threads: int = Field(2, ge=1, le=64, description="Threads of one model run.")
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if not self.tenants:
+            raise ValueError("CONSENTRY_TENANTS names no tenant")
+        for tenant in (*self.tenants, *self.keep_originals):
+            if not TENANT_PATTERN.fullmatch(tenant):
+                raise ValueError("a tenant id is lower-case letters, digits and inner hyphens")
+        if not set(self.keep_originals) <= set(self.tenants):
+            raise ValueError("CONSENTRY_KEEP_ORIGINALS names a tenant that is not served")
+        if bool(self.vault_url) == (self.local_keys is not None):
+            raise ValueError("set exactly one of CONSENTRY_VAULT_URL and CONSENTRY_LOCAL_KEYS")
+        if self.environment == "production":
+            self._refuse_local_parts()
+        return self
+
+    def _refuse_local_parts(self) -> None:
+        if self.local_keys is not None:
+            raise ValueError("CONSENTRY_LOCAL_KEYS is for development only")
+        for endpoint in (
+            self.work_blob_endpoint,
+            self.work_table_endpoint,
+            self.audit_blob_endpoint,
+            self.vault_url,
+        ):
+            if urlsplit(endpoint).scheme != "https":
+                raise ValueError("production endpoints are https")
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from the process environment, or from the mapping given.
+
+        Raises SettingsError that names everything missing or wrong at once.
+        """
+        try:
+            if environment is None:
+                return cls()
+            prefix = "CONSENTRY_"
+            fields = {
+                name.removeprefix(prefix).lower(): value
+                for name, value in environment.items()
+                if name.startswith(prefix)
+            }
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from None
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Tell whether an endpoint lies on this machine, which only an emulator's does."""
+    host = urlsplit(endpoint).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _explain(error: ValidationError) -> str:
+    """One line per fault, by variable name, without the value."""
+    lines = []
+    for fault in error.errors(include_input=False, include_url=False):
+        where = f"CONSENTRY_{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
+        lines.append(f"{where}{fault['msg']}")
+    return "The settings are not complete:\n  " + "\n  ".join(lines)
