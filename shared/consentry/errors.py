@@ -18,6 +18,7 @@ ConsentryError
 ├── IntegrityError               a hash, signature, chain or ciphertext does not verify
 ├── LayerError                   the model layer is missing, incomplete or not what is pinned
 ├── SettingsError                the settings are incomplete or contradict each other
+├── LocalStackError              a part of the local stack is missing, did not start or gave up
 └── StorageError                 a store did not answer, or not as it should
     ├── ConflictError              the thing was changed, made or deleted meanwhile
     └── AuditUnavailableError      the audit record could not be made durable
@@ -141,6 +142,12 @@ class SettingsError(ConsentryError):
     """The settings are incomplete or contradict each other."""
 
     code = "Settings"
+
+
+class LocalStackError(ConsentryError):
+    """A part of the local stack is missing, did not start, gave up, or refused the app."""
+
+    code = "LocalStack"
 
 
 class StorageError(ConsentryError):
