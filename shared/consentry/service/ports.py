@@ -5,31 +5,27 @@ both pass the same contract tests. Adapters raise only ``StorageError`` and its 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from consentry.stored import Blob, BlobProperties, Entity, PublicKey, Row
+
+__all__ = [
+    "AppendStore",
+    "Blob",
+    "BlobProperties",
+    "BlobStore",
+    "Clock",
+    "Entity",
+    "PublicKey",
+    "Row",
+    "SigningKey",
+    "Table",
+    "WrappingKey",
+]
+
 Clock = Callable[[], datetime]
 """Gives the time now, aware and in UTC; taken once per operation."""
-
-
-@dataclass(frozen=True)
-class BlobProperties:
-    """What is known of a blob without reading it; ``size`` in bytes."""
-
-    name: str
-    etag: str
-    size: int
-    modified: datetime
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, repr=False)
-class Blob:
-    """A blob's content with the properties it had at that moment."""
-
-    properties: BlobProperties
-    data: bytes
 
 
 class BlobStore(Protocol):
@@ -38,7 +34,9 @@ class BlobStore(Protocol):
     def properties(self, container: str, name: str) -> BlobProperties | None:
         """Describe a blob, or None where there is none."""
 
-    def read(self, container: str, name: str, *, limit: int, etag: str | None = None) -> Blob | None:
+    def read(
+        self, container: str, name: str, *, limit: int, etag: str | None = None
+    ) -> Blob | None:
         """Read a whole blob of at most ``limit`` bytes, or None where there is none.
 
         Raises PayloadTooLargeError before reading a larger one, and ConflictError when
@@ -58,7 +56,12 @@ class BlobStore(Protocol):
         """Write a whole blob and give its ETag; with ``only_new``, ConflictError if it exists."""
 
     def move(
-        self, source: tuple[str, str], target: tuple[str, str], *, etag: str, metadata: Mapping[str, str]
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        *,
+        etag: str,
+        metadata: Mapping[str, str],
     ) -> None:
         """Copy inside the store, whatever the size, then delete the source.
 
@@ -100,19 +103,6 @@ class AppendStore(Protocol):
         """Blobs whose name starts with ``prefix``, in order of name."""
 
 
-Row = Mapping[str, str | int | float | bool | bytes | datetime]
-
-
-@dataclass(frozen=True, repr=False)
-class Entity:
-    """A table row: its two keys, its values and the ETag they had."""
-
-    partition: str
-    row: str
-    values: Row
-    etag: str
-
-
 class Table(Protocol):
     """One table; ``partition`` and ``row`` are the row's keys."""
 
@@ -136,14 +126,6 @@ class Table(Protocol):
 
     def query(self, partition: str | None = None, *, row_prefix: str = "") -> Iterator[Entity]:
         """Rows of a partition (or of all), in order of keys."""
-
-
-@dataclass(frozen=True)
-class PublicKey:
-    """A public key as a JWK; ``kid`` is also in every signature's header."""
-
-    kid: str
-    jwk: Mapping[str, str]
 
 
 class SigningKey(Protocol):
