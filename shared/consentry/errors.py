@@ -8,12 +8,14 @@ ConsentryError
 │   │   └── PictureSizeError         too many bytes, pixels or frames, or too few
 │   ├── PayloadTooLargeError       the request is larger than its limit
 │   ├── LengthRequiredError        the request does not say how long it is
+│   ├── UploadExpiredError         the rest of a verification did not arrive in time
 │   ├── NotFoundError              nothing of that name belongs to the caller
 │   └── FaceNotFoundError          no such face, or its template has expired
 ├── RefusedError                 the gate, or a rule that no approval can lift, said no
 │   ├── AuthenticationError        who is asking could not be established
 │   ├── NotApprovedError           no approval in force covers the operation
 │   └── UnsupportedFeatureError    a feature that this service does not have
+├── UploadAbandonedError         an upload failed at every delivery
 ├── RedactionError               a face is still found after masking
 ├── IntegrityError               a hash, signature, chain or ciphertext does not verify
 ├── LayerError                   the model layer is missing, incomplete or not what is pinned
@@ -80,6 +82,12 @@ class LengthRequiredError(InputError):
     code = "LengthRequired"
 
 
+class UploadExpiredError(InputError):
+    """A picture or request of a verification whose other parts did not arrive in time."""
+
+    code = "UploadExpired"
+
+
 class NotFoundError(InputError):
     """Nothing of that name belongs to the caller's tenant."""
 
@@ -118,6 +126,12 @@ class UnsupportedFeatureError(RefusedError):
     """A retired attribute, a search of one against many, or a feature not offered."""
 
     code = "UnsupportedFeature"
+
+
+class UploadAbandonedError(ConsentryError):
+    """An upload failed at every delivery, for a reason that is not its own."""
+
+    code = "UploadAbandoned"
 
 
 class RedactionError(ConsentryError):

@@ -1,0 +1,78 @@
+"""The description of the interface, made of the endpoints as they were registered."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from consentry import __version__
+from entry import Endpoint
+from wire import KEY_HEADER, STATUS
+
+_PARAMETER = re.compile(r"\{\*?([a-z]+)\}")
+
+ERROR_SCHEMA: Final = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string", "enum": sorted(STATUS)},
+                "message": {"type": "string"},
+            },
+        }
+    },
+}
+
+
+def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """Give the OpenAPI 3.1 document of these endpoints."""
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        path = paths.setdefault("/" + endpoint.route.replace("{*", "{"), {})
+        for method in endpoint.methods:
+            path[method.lower()] = _operation(endpoint, method)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Consentry",
+            "version": __version__,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": ERROR_SCHEMA},
+            "securitySchemes": {
+                "tenantKey": {"type": "apiKey", "in": "header", "name": KEY_HEADER}
+            },
+        },
+    }
+
+
+def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(endpoint.route)
+    ] + [{"name": name, "in": "query", "schema": {"type": "string"}} for name in endpoint.query]
+    described: dict[str, Any] = {
+        "operationId": endpoint.name if len(endpoint.methods) == 1 else f"{endpoint.name}_{method}",
+        "summary": endpoint.summary,
+        "parameters": parameters,
+        "responses": {str(status): {"description": "As described"} for status in endpoint.replies}
+        | {"default": _error_reply()},
+        "security": [{"tenantKey": []}] if endpoint.operation else [],
+    }
+    if endpoint.request:
+        described["requestBody"] = {
+            "required": True,
+            "content": {endpoint.request: {"schema": {}}},
+        }
+    return described
+
+
+def _error_reply() -> dict[str, Any]:
+    return {
+        "description": "An error, by its code",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }

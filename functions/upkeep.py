@@ -1,0 +1,29 @@
+"""Timers: what must happen although nobody calls. Each run leaves a record of its own."""
+
+from consentry.service.gate import Invocation, Outcome
+
+from consentry.service.services import Services
+from entry import Api, Provider
+
+EVERY_MINUTE = "0 * * * * *"
+EVERY_FIVE_MINUTES = "30 */5 * * * *"
+EVERY_HOUR = "15 7 * * * *"
+
+
+def register(services: Provider) -> Api:
+    """Register the timers."""
+    api = Api(services)
+
+    @api.timer("seal_audit_log", EVERY_MINUTE)
+    def seal_audit_log(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.upkeep.seal(invocation)
+
+    @api.timer("expire_templates", EVERY_FIVE_MINUTES)
+    def expire_templates(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.upkeep.expire_templates(invocation)
+
+    @api.timer("expire_held_uploads", EVERY_HOUR)
+    def expire_held_uploads(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.upkeep.expire_held(invocation)
+
+    return api

@@ -1,0 +1,152 @@
+"""Requests in, replies out: the one error shape, the limits on a body, the headers.
+
+The shapes are Azure AI Face's: ``{"error": {"code", "message"}}`` with the code once more in
+the header ``x-ms-error-code``.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from consentry.errors import (
+    ArgumentError,
+    ConsentryError,
+    LengthRequiredError,
+    PayloadTooLargeError,
+)
+from consentry.limits import HEADER_CHARACTERS_MAX, JSON_BYTES_MAX
+from consentry.service.call import ApiKey
+
+JSON_MEDIA_TYPE: Final = "application/json"
+PICTURE_MEDIA_TYPE: Final = "application/octet-stream"
+KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+
+STATUS: Final[Mapping[str, int]] = {
+    "401": 401,
+    "BadArgument": 400,
+    "ConcurrentOperationConflict": 409,
+    "FaceNotFound": 404,
+    "IntegrityFailure": 500,
+    "InternalError": 500,
+    "InvalidImage": 400,
+    "InvalidImageSize": 400,
+    "InvalidURL": 400,
+    "LengthRequired": 411,
+    "ModelLayer": 503,
+    "NotFound": 404,
+    "Refused": 403,
+    "RequestTooLarge": 413,
+    "ResidualFace": 422,
+    "ServiceUnavailable": 503,
+    "Settings": 503,
+    "UnsupportedFeature": 403,
+}
+"""HTTP status of every error code; a test holds it equal to the codes of the error tree."""
+
+_FIELD_SAFE = re.compile(r"[\x20-\x7e]*")
+
+
+class Request:
+    """A request as the handlers see it: nothing is read from the body until asked for."""
+
+    def __init__(self, request: func.HttpRequest) -> None:
+        self._request = request
+        self._headers = {name.lower(): value for name, value in request.headers.items()}
+
+    @property
+    def credential(self) -> ApiKey:
+        """The tenant key that came with the request; empty where there was none."""
+        return ApiKey(self._headers.get(KEY_HEADER.lower(), ""))
+
+    def header(self, name: str) -> str:
+        """A header's value, or nothing; ArgumentError when it is longer than its limit."""
+        value = self._headers.get(name.lower(), "")
+        if len(value) > HEADER_CHARACTERS_MAX:
+            raise ArgumentError(f"the header {name} is too long")
+        return value
+
+    def trace(self, name: str) -> str:
+        """A header that only goes to the record, which checks its form: cut to the limit."""
+        return self._headers.get(name.lower(), "")[:HEADER_CHARACTERS_MAX]
+
+    def query(self, name: str) -> str:
+        """A query parameter, or nothing."""
+        return str(self._request.params.get(name) or "")
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """A query parameter that is true or false."""
+        match self.query(name).lower():
+            case "":
+                return default
+            case "true":
+                return True
+            case "false":
+                return False
+        raise ArgumentError(f"{name} is true or false")
+
+    def route(self, name: str) -> str:
+        """A part of the path."""
+        return str(self._request.route_params.get(name) or "")
+
+    def media_type(self) -> str:
+        """Type of the body, without parameters."""
+        return self._headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def body(self, limit: int) -> bytes:
+        """Give the whole body, of at most ``limit`` bytes.
+
+        Raises LengthRequiredError for a chunked body, which the platform delivers empty.
+        """
+        if "content-length" not in self._headers:
+            raise LengthRequiredError("send the body with a Content-Length, not in chunks")
+        data = self._request.get_body()
+        if len(data) > limit:
+            raise PayloadTooLargeError(f"the body is larger than {limit} bytes")
+        return data
+
+    def model[M: BaseModel](self, kind: type[M]) -> M:
+        """Read the JSON body as ``kind``; ArgumentError for anything else."""
+        if self.media_type() != JSON_MEDIA_TYPE:
+            raise ArgumentError("the body is application/json")
+        try:
+            return kind.model_validate_json(self.body(JSON_BYTES_MAX))
+        except ValidationError as error:
+            fields = sorted({str(fault["loc"][0]) for fault in error.errors() if fault["loc"]})
+            known = [field for field in fields if field in kind.model_fields]
+            where = f": {', '.join(known)}" if known else ""
+            raise ArgumentError(f"the JSON body is not as documented{where}") from None
+
+
+def json_reply(
+    document: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> func.HttpResponse:
+    """Reply with a JSON document."""
+    return func.HttpResponse(
+        json.dumps(document, separators=(",", ":")),
+        status_code=status,
+        headers=dict(headers or {}),
+        mimetype=JSON_MEDIA_TYPE,
+    )
+
+
+def error_reply(code: str, message: str) -> func.HttpResponse:
+    """Reply with the one error shape."""
+    return json_reply(
+        {"error": {"code": code, "message": message}},
+        status=STATUS[code],
+        headers={"x-ms-error-code": code},
+    )
+
+
+def reply_to(error: ConsentryError) -> func.HttpResponse:
+    """Reply with an error of ours; its message is a sentence without anybody's data."""
+    return error_reply(error.code, str(error))
+
+
+def echo(value: str) -> str:
+    """A caller's own request id, if it can stand in a header."""
+    return value if _FIELD_SAFE.fullmatch(value) else ""

@@ -1,0 +1,121 @@
+"""Detection and 1:1 verification, as callers over HTTP meet them.
+
+Only one face of a picture ever becomes a template: the largest, or the one that the caller
+names. The others come back as rectangles; nothing of them is kept or embedded.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from consentry.errors import FaceNotFoundError, PictureSizeError
+from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
+from consentry.service.gate import Invocation, Outcome
+from consentry.service.templates import TemplateStore
+from consentry.vision import Box, Face, Picture, Profile, Role, Vision, similarity
+from consentry.vision.calibrate import confidence, confidence_at
+
+CLAIM_OVERLAP_MIN = 0.3  # intersection over union below which a named box is not that face
+DETECT_BYTES_MIN = 1024  # Azure AI Face: pictures from 1 KB
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Faces of one picture, largest first; ``claimed`` is the index of the one with an id."""
+
+    faces: tuple[Face, ...]
+    claimed: int | None = None
+    face_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether two faces are one person's; ``confidence`` is -log10(FMR) / 10 in [0, 1]."""
+
+    is_identical: bool
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The use cases ``detect`` and ``verify``."""
+
+    vision: Vision
+    templates: TemplateStore
+
+    def detect(self, invocation: Invocation, data: bytes) -> Outcome[Detection]:
+        """Find the faces of a picture; no template is made."""
+        _, faces = self._look(invocation, data)
+        return Outcome(Detection(faces))
+
+    def detect_with_id(
+        self, invocation: Invocation, data: bytes, *, claim: Box | None, lifetime: timedelta
+    ) -> Outcome[Detection]:
+        """Find the faces and keep a template of the claimed one for ``lifetime``.
+
+        Raises FaceNotFoundError when ``claim`` names a box that no face lies in.
+        """
+        picture, faces = self._look(invocation, data)
+        if not faces:
+            if claim is not None:
+                raise FaceNotFoundError("no face lies in the box that the request names")
+            return Outcome(Detection(()))
+        index = 0 if claim is None else _claimed(faces, claim)
+        template = self.vision.template(picture, faces[index])
+        invocation.used(self.vision.models)
+        face_id = self.templates.keep(
+            invocation.tenant,
+            template,
+            model=self.vision.models[Role.EMBEDDER].digest,
+            now=invocation.time,
+            lifetime=lifetime,
+        )
+        invocation.count(templates=1)
+        return Outcome(Detection(faces, index, face_id))
+
+    def verify(self, invocation: Invocation, first: UUID, second: UUID) -> Outcome[Verification]:
+        """Compare the two faces that the face ids stand for."""
+        probe, reference = (
+            self.templates.open(
+                invocation.tenant,
+                face_id,
+                model=self.vision.models[Role.EMBEDDER].digest,
+                now=invocation.time,
+            )
+            for face_id in (first, second)
+        )
+        result = judge(similarity(probe, reference), invocation.approval.target_fmr)
+        invocation.count(comparisons=1)
+        invocation.used(self.vision.models)
+        return Outcome(result)
+
+    def _look(self, invocation: Invocation, data: bytes) -> tuple[Picture, tuple[Face, ...]]:
+        invocation.saw(data)
+        if not DETECT_BYTES_MIN <= len(data) <= DETECT_BYTES_MAX:
+            raise PictureSizeError("a picture to detect has 1 KB to 6 MB")
+        picture = self.vision.read(data)
+        if max(picture.width, picture.height) > DETECT_SIDE_PIXELS_MAX:
+            raise PictureSizeError("a picture to detect has at most 4096 x 4096 pixels")
+        faces = self.vision.detect(picture, Profile.FAST)[:DETECT_FACES_MAX]
+        invocation.count(faces=len(faces))
+        invocation.used(self.vision.models)
+        return picture, faces
+
+
+def judge(score: float, target_fmr: float | None) -> Verification:
+    """Turn a cosine similarity into Azure's two fields.
+
+    Identical from confidence 0.5 (FMR 1e-5, as Azure AI Face publishes it), or from the
+    confidence of the FMR that the approval sets.
+    """
+    measured = confidence(score)
+    threshold = 0.5 if target_fmr is None else confidence_at(target_fmr)
+    return Verification(is_identical=measured >= threshold, confidence=measured)
+
+
+def _claimed(faces: tuple[Face, ...], claim: Box) -> int:
+    overlaps = [face.box.overlap(claim) for face in faces]
+    best = max(range(len(faces)), key=overlaps.__getitem__)
+    if overlaps[best] < CLAIM_OVERLAP_MIN:
+        raise FaceNotFoundError("no face lies in the box that the request names")
+    return best

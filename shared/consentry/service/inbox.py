@@ -1,0 +1,153 @@
+"""What happens to a file that is dropped into the inbox.
+
+Events come at least once, in any order, and may be late. Whatever lies under the name now is
+worked on, and every step is conditional on its ETag: the same event twice finds its work done,
+and a file that was replaced meanwhile is left to the event of its replacement.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from consentry.azure.names import Container
+from consentry.errors import ConflictError, InputError, RedactionError, RefusedError
+from consentry.limits import PICTURE_BYTES_MAX
+from consentry.service.call import Call, InboxEvent, Trigger
+from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.inbox_names import Purpose, UploadName, check_name
+from consentry.service.ledger import UploadLedger
+from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
+from consentry.service.pairs import Pairs
+from consentry.service.ports import Blob, BlobProperties, BlobStore
+from consentry.service.quarantine import Quarantine
+from consentry.service.redaction import mask_options, redact_recorded
+from consentry.trust.operations import Operation
+from consentry.vision import MaskOptions, Redacted, Vision
+
+MANIFEST_SUFFIX = ".manifest.json"
+
+
+class Work(Protocol):
+    """What is done with one kind of upload, once the gate has let it in."""
+
+    def __call__(
+        self, invocation: Invocation, *, upload: UploadName, found: BlobProperties
+    ) -> Outcome[None]:
+        """Do the work on the content that had ``found.etag``."""
+
+
+FAULTS_OF_THE_UPLOAD = (InputError, RefusedError, RedactionError)
+"""What another try cannot cure; anything else is raised, and the host delivers again."""
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The blob trigger's use case."""
+
+    gate: Gate
+    blobs: BlobStore
+    vision: Vision
+    notary: Notary
+    ledger: UploadLedger
+    quarantine: Quarantine
+    pairs: Pairs
+    default_mask: MaskOptions
+    keep_originals: frozenset[str]
+
+    def arrived(self, blob: str, request_id: str) -> None:
+        """Redact, verify or hold the upload under this name; put it away if it fails."""
+        upload = UploadName.parse(blob)
+        self._work_on(upload, request_id)
+        if upload.purpose is Purpose.PROBE_OR_REFERENCE:
+            for request in self.pairs.requests_naming(upload):
+                self._work_on(request, request_id)
+
+    def _work_on(self, upload: UploadName, request_id: str) -> None:
+        found = self.blobs.properties(Container.INBOX, upload.blob)
+        work = self._work_for(upload.purpose)
+        redacts = upload.purpose is Purpose.REDACT
+        call = Call(
+            operation=Operation.REDACT if redacts else Operation.VERIFY_UPLOAD,
+            credential=InboxEvent(upload.tenant, self.ledger.asked_by(upload)),
+            trigger=Trigger.BLOB,
+            request_id=request_id,
+        )
+        if found is None:
+            self.gate.run(call, _gone)
+            return
+        try:
+            self.gate.run(call, partial(work, upload=upload, found=found))
+        except ConflictError:
+            return  # replaced meanwhile: the replacement has an event of its own
+        except FAULTS_OF_THE_UPLOAD as error:
+            self.quarantine.take(upload, found.etag, error)
+
+    def _work_for(self, purpose: Purpose) -> Work:
+        match purpose:
+            case Purpose.REDACT:
+                return self._redact
+            case Purpose.PROBE_OR_REFERENCE:
+                return self.pairs.hold
+            case Purpose.VERIFY_REQUEST:
+                return self.pairs.verify
+
+    def _redact(
+        self, invocation: Invocation, *, upload: UploadName, found: BlobProperties
+    ) -> Outcome[None]:
+        if self.ledger.is_done(upload, found.etag):
+            invocation.count(repeated=1)
+            return Outcome(None)
+        check_name(upload.name)
+        blob = self.blobs.read(
+            Container.INBOX, upload.blob, limit=PICTURE_BYTES_MAX, etag=found.etag
+        )
+        if blob is None:
+            return _gone(invocation)
+        options = self._options(blob)
+        redacted = redact_recorded(self.vision, invocation, blob.data, options)
+        manifest = self.notary.redaction(
+            invocation, blob.data, redacted, options, self.vision.models
+        )
+        return Outcome(None, partial(self._release, invocation, upload, found, redacted, manifest))
+
+    def _release(
+        self,
+        invocation: Invocation,
+        upload: UploadName,
+        found: BlobProperties,
+        redacted: Redacted,
+        manifest: bytes,
+    ) -> None:
+        now = self.blobs.properties(Container.INBOX, upload.blob)
+        if now is None or now.etag != found.etag:
+            return  # replaced meanwhile: this result is not the one that is asked for
+        result = f"{upload.blob}.{redacted.extension}" if redacted.renamed else upload.blob
+        self.blobs.write(
+            Container.REDACTED,
+            result + MANIFEST_SUFFIX,
+            manifest,
+            content_type=MANIFEST_MEDIA_TYPE,
+        )
+        self.blobs.write(
+            Container.REDACTED,
+            result,
+            redacted.data,
+            content_type=redacted.media_type,
+            metadata={"invocation": invocation.id},
+        )
+        self.ledger.done(
+            upload, etag=found.etag, result=result, invocation=invocation.id, now=invocation.time
+        )
+        if upload.tenant not in self.keep_originals:
+            self.blobs.delete(Container.INBOX, upload.blob, etag=found.etag)
+
+    def _options(self, blob: Blob) -> MaskOptions:
+        """Mask as the blob's metadata asks, or as the deployment does by default."""
+        asked = {name.lower(): value.lower() for name, value in blob.properties.metadata.items()}
+        return mask_options(asked.get("kind", ""), asked.get("shape", ""), self.default_mask)
+
+
+def _gone(invocation: Invocation) -> Outcome[None]:
+    """Note that nothing lies under the name any more: an earlier delivery did the work."""
+    invocation.count(gone=1)
+    return Outcome(None)

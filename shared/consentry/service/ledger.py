@@ -1,0 +1,121 @@
+"""What became of each upload: the row that ``GET /uploads/{id}`` reads.
+
+One row of the table ``uploads`` for each name in a tenant's inbox; it tells of the latest upload
+under that name. The row is a convenience: what proves an outcome is the audit record.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from consentry.service.inbox_names import UploadName
+from consentry.service.ports import Entity, Table
+
+
+class UploadState(StrEnum):
+    """Where an upload stands."""
+
+    WAITING = "waiting"  # an address was given, nothing has arrived
+    HELD = "held"  # a picture or request of a verification that is not complete
+    DONE = "done"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True)
+class UploadStatus:
+    """State of the latest upload under one name."""
+
+    state: UploadState
+    name: str
+    asked_by: str
+    etag: str
+    reason: str
+    result: str
+    invocation: str
+    updated: datetime
+
+
+@dataclass(frozen=True)
+class UploadLedger:
+    """Reads and writes the rows."""
+
+    table: Table
+
+    def expect(self, upload: UploadName, *, asked_by: str, now: datetime) -> None:
+        """Note that ``asked_by`` was given an address for this name."""
+        self._put(upload, UploadState.WAITING, asked_by=asked_by, updated=now)
+
+    def held(self, upload: UploadName, *, etag: str, invocation: str, now: datetime) -> None:
+        """Note that it waits for the rest of its verification."""
+        self._put(upload, UploadState.HELD, etag=etag, invocation=invocation, updated=now)
+
+    def done(
+        self, upload: UploadName, *, etag: str, result: str, invocation: str, now: datetime
+    ) -> None:
+        """Note the blob name of the durable result."""
+        self._put(
+            upload, UploadState.DONE, etag=etag, result=result, invocation=invocation, updated=now
+        )
+
+    def quarantined(self, upload: UploadName, *, etag: str, reason: str, now: datetime) -> None:
+        """Note why it was put away."""
+        self._put(upload, UploadState.QUARANTINED, etag=etag, reason=reason, updated=now)
+
+    def asked_by(self, upload: UploadName) -> str:
+        """Principal that asked for the address, or nothing for a direct drop."""
+        status = self.find(upload.tenant, upload.upload_id)
+        return status.asked_by if status is not None else ""
+
+    def is_done(self, upload: UploadName, etag: str) -> bool:
+        """Tell whether exactly this content has its result already."""
+        status = self.find(upload.tenant, upload.upload_id)
+        return status is not None and status.state is UploadState.DONE and status.etag == etag
+
+    def find(self, tenant: str, upload_id: str) -> UploadStatus | None:
+        """Status by id, of the tenant's own uploads only."""
+        entity = self.table.get(tenant, upload_id)
+        return None if entity is None else _status(entity)
+
+    def _put(
+        self,
+        upload: UploadName,
+        state: UploadState,
+        *,
+        updated: datetime,
+        asked_by: str | None = None,
+        etag: str = "",
+        reason: str = "",
+        result: str = "",
+        invocation: str = "",
+    ) -> None:
+        self.table.put(
+            upload.tenant,
+            upload.upload_id,
+            {
+                "state": state.value,
+                "name": upload.name,
+                "asked_by": self.asked_by(upload) if asked_by is None else asked_by,
+                "etag": etag,
+                "reason": reason,
+                "result": result,
+                "invocation": invocation,
+                "updated": updated,
+            },
+        )
+
+
+def _status(entity: Entity) -> UploadStatus:
+    values = entity.values
+    updated = values["updated"]
+    if not isinstance(updated, datetime):
+        raise TypeError("an upload's row has no time")
+    return UploadStatus(
+        state=UploadState(str(values["state"])),
+        name=str(values["name"]),
+        asked_by=str(values["asked_by"]),
+        etag=str(values["etag"]),
+        reason=str(values["reason"]),
+        result=str(values["result"]),
+        invocation=str(values["invocation"]),
+        updated=updated,
+    )

@@ -1,0 +1,54 @@
+"""Where an upload goes that gets no result: the original, and a reason a machine can read."""
+
+import json
+from dataclasses import dataclass
+
+from consentry.azure.names import Container
+from consentry.errors import ConflictError, ConsentryError, RefusedError
+from consentry.service.inbox_names import UploadName
+from consentry.service.ledger import UploadLedger
+from consentry.service.ports import BlobStore, Clock
+
+REASON_SUFFIX = ".reason.json"
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """Moves uploads out of the inbox."""
+
+    blobs: BlobStore
+    ledger: UploadLedger
+    clock: Clock
+
+    def take(self, upload: UploadName, etag: str, error: ConsentryError) -> bool:
+        """Move the upload away, unless it was replaced or removed meanwhile; tell whether it was.
+
+        The reason is written first, so that nothing lies in quarantine without one.
+        """
+        now = self.clock()
+        reason = error.reason if isinstance(error, RefusedError) else ""
+        document = {
+            "code": error.code,
+            "reason": reason,
+            "message": str(error),
+            "time": now.isoformat(),
+        }
+        reason_blob = upload.quarantine_blob + REASON_SUFFIX
+        self.blobs.write(
+            Container.QUARANTINE,
+            reason_blob,
+            json.dumps(document, indent=2).encode(),
+            content_type="application/json",
+        )
+        try:
+            self.blobs.move(
+                (Container.INBOX, upload.blob),
+                (Container.QUARANTINE, upload.quarantine_blob),
+                etag=etag,
+                metadata={"code": error.code},
+            )
+        except ConflictError:
+            self.blobs.delete(Container.QUARANTINE, reason_blob)
+            return False
+        self.ledger.quarantined(upload, etag=etag, reason=error.code, now=now)
+        return True

@@ -1,0 +1,82 @@
+"""Redaction of one picture over HTTP, and the manifests that prove what was done."""
+
+import uuid
+from dataclasses import dataclass
+
+from consentry.azure.names import Container
+from consentry.errors import ArgumentError, NotFoundError
+from consentry.limits import MEBIBYTE
+from consentry.service.gate import Invocation, Outcome
+from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
+from consentry.service.ports import BlobStore
+from consentry.vision import MaskKind, MaskOptions, MaskShape, Redacted, Vision
+
+MANIFEST_BYTES_MAX = MEBIBYTE
+
+
+@dataclass(frozen=True)
+class Redactions:
+    """The use cases ``redact`` (a picture at once) and ``read manifest``."""
+
+    vision: Vision
+    blobs: BlobStore
+    notary: Notary
+
+    def redact(
+        self, invocation: Invocation, data: bytes, options: MaskOptions
+    ) -> Outcome[Redacted]:
+        """Mask every face; the picture leaves only with its record and its manifest durable.
+
+        Raises RedactionError when a face is still found in the masked picture.
+        """
+        redacted = redact_recorded(self.vision, invocation, data, options)
+        manifest = self.notary.redaction(invocation, data, redacted, options, self.vision.models)
+
+        def release() -> None:
+            self.blobs.write(
+                Container.MANIFESTS,
+                _name(invocation.tenant, invocation.id),
+                manifest,
+                content_type=MANIFEST_MEDIA_TYPE,
+            )
+
+        return Outcome(redacted, release)
+
+    def manifest(self, invocation: Invocation, redaction_id: uuid.UUID) -> Outcome[bytes]:
+        """Give the signed manifest of one of the tenant's own redactions."""
+        blob = self.blobs.read(
+            Container.MANIFESTS,
+            _name(invocation.tenant, str(redaction_id)),
+            limit=MANIFEST_BYTES_MAX,
+        )
+        if blob is None:
+            raise NotFoundError("there is no such redaction")
+        return Outcome(blob.data)
+
+
+def redact_recorded(
+    vision: Vision, invocation: Invocation, data: bytes, options: MaskOptions
+) -> Redacted:
+    """Redact, and tell the invocation what its audit record needs."""
+    invocation.saw(data)
+    invocation.used(vision.models)
+    redacted = vision.redact(data, options)
+    invocation.count(masks=len(redacted.masks), frames=redacted.frames, rounds=redacted.rounds)
+    return redacted
+
+
+def mask_options(kind: str, shape: str, default: MaskOptions) -> MaskOptions:
+    """Read a caller's wish; an empty part means the default, an unknown one ArgumentError."""
+    try:
+        return MaskOptions(
+            kind=MaskKind(kind) if kind else default.kind,
+            shape=MaskShape(shape) if shape else default.shape,
+        )
+    except ValueError:
+        raise ArgumentError(
+            "kind is solid, pixelate or blur; shape is ellipse or rectangle"
+        ) from None
+
+
+def _name(tenant: str, redaction_id: str) -> str:
+    return f"{tenant}/{redaction_id}.json"

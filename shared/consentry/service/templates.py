@@ -1,0 +1,90 @@
+"""Templates behind face ids: encrypted at rest, bound to their tenant, gone when they expire.
+
+A row of the table ``templates`` holds one template, sealed with AES-256-GCM under the tenant's
+own data key. Tenant, face id, model digest and expiry are the associated data, so that a row
+copied to another tenant, renamed or given a longer life does not open.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from consentry.errors import FaceNotFoundError, IntegrityError
+from consentry.service.datakeys import DataKeys, Purpose
+from consentry.service.ports import Entity, Table
+from consentry.vision import Template
+
+NONCE_BYTES: Final = 12  # NIST SP 800-38D: 96 bits, random, fresh for every template
+
+
+@dataclass(frozen=True)
+class TemplateStore:
+    """Templates of all tenants served; each call names its tenant."""
+
+    table: Table
+    keys: DataKeys
+
+    def keep(
+        self, tenant: str, template: Template, *, model: str, now: datetime, lifetime: timedelta
+    ) -> UUID:
+        """Seal ``template`` (float32, unit length) and give the face id that stands for it."""
+        face_id = uuid4()
+        expires = (now + lifetime).replace(microsecond=0)
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._cipher(tenant).encrypt(
+            nonce, template.astype("<f4").tobytes(), _bound_to(tenant, face_id, model, expires)
+        )
+        self.table.insert(
+            tenant,
+            str(face_id),
+            {"sealed": nonce + sealed, "model": model, "expires": expires},
+        )
+        return face_id
+
+    def open(self, tenant: str, face_id: UUID, *, model: str, now: datetime) -> Template:
+        """Give back a template that has not expired.
+
+        Raises FaceNotFoundError if there is none (any more) or if another model made it, and
+        IntegrityError if the row is not what ``keep`` wrote.
+        """
+        entity = self.table.get(tenant, str(face_id))
+        if entity is None or _expiry(entity) <= now:
+            raise FaceNotFoundError("there is no such face id, or it has expired")
+        if entity.values.get("model") != model:
+            raise FaceNotFoundError("the face id was made by another model; detect the face again")
+        sealed = entity.values.get("sealed")
+        if not isinstance(sealed, bytes):
+            raise IntegrityError("a template's row is not complete")
+        bound_to = _bound_to(tenant, face_id, model, _expiry(entity))
+        try:
+            plain = self._cipher(tenant).decrypt(
+                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to
+            )
+        except InvalidTag:
+            raise IntegrityError("a template does not open") from None
+        return np.frombuffer(plain, dtype="<f4").astype(np.float32)
+
+    def expire(self, tenant: str, now: datetime) -> int:
+        """Delete the tenant's templates whose time has come; give their number."""
+        due = [entity.row for entity in self.table.query(tenant) if _expiry(entity) <= now]
+        return sum(self.table.delete(tenant, name) for name in due)
+
+    def _cipher(self, tenant: str) -> AESGCM:
+        return AESGCM(self.keys.get(tenant, Purpose.TEMPLATES))
+
+
+def _expiry(entity: Entity) -> datetime:
+    expires = entity.values.get("expires")
+    if not isinstance(expires, datetime):
+        raise IntegrityError("a template's row is not complete")
+    return expires
+
+
+def _bound_to(tenant: str, face_id: UUID, model: str, expires: datetime) -> bytes:
+    return f"consentry template v1\n{tenant}\n{face_id}\n{model}\n{expires.isoformat()}".encode()
