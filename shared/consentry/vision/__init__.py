@@ -1,0 +1,34 @@
+"""The ONNX core: faces in pictures, found, compared one to one, and covered.
+
+No network, no clock, no Azure; the only files read are the pinned models. ``Vision`` is the
+door. Cosines become rates of error in ``consentry.vision.calibrate``, and
+``consentry.vision.layer`` builds and checks the models.
+"""
+
+from consentry.vision.detect import Face, Profile
+from consentry.vision.embed import TEMPLATE_VALUES, Template, similarity
+from consentry.vision.facade import Vision
+from consentry.vision.geometry import Box
+from consentry.vision.layer import ModelInfo, Role
+from consentry.vision.mask import MaskKind, MaskOptions, MaskShape
+from consentry.vision.picture import Picture, PictureLimits
+from consentry.vision.redact import Mask, Redacted
+
+__all__ = [
+    "TEMPLATE_VALUES",
+    "Box",
+    "Face",
+    "Mask",
+    "MaskKind",
+    "MaskOptions",
+    "MaskShape",
+    "ModelInfo",
+    "Picture",
+    "PictureLimits",
+    "Profile",
+    "Redacted",
+    "Role",
+    "Template",
+    "Vision",
+    "similarity",
+]

@@ -1,0 +1,166 @@
+"""Find faces with YuNet: at several scales, by tiles, in pixels of the upright picture.
+
+YuNet was trained on faces of about 10 to 300 pixels (OpenCV's documentation of FaceDetectorYN),
+so one pass cannot see both a crowd and a portrait. Each profile therefore runs it on a pyramid.
+Whatever the picture's size, one run of the model sees one tile, so memory is bounded.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from consentry.errors import PictureSizeError
+from consentry.limits import REDACT_FACES_MAX
+from consentry.vision.geometry import Box, suppress
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Run = Callable[[Floats], Mapping[str, Floats]]
+
+STRIDES: Final = (8, 16, 32)
+_SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
+_TILE_PIXELS: Final = 1280
+_TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smaller scale
+_SMALLEST_SIDE: Final = 320  # of the last picture of a pyramid, in pixels
+_FAST_SIDE: Final = 1280
+_DOUBLE_PIXELS_MAX: Final = 4_000_000  # larger pictures are not enlarged to look for small faces
+
+
+class Profile(StrEnum):
+    """How hard to look.
+
+    FAST finds the faces that can be verified; RECALL also small, large and faint ones, for what
+    it misses stays visible.
+    """
+
+    FAST = "fast"
+    RECALL = "recall"
+
+
+THRESHOLDS: Final = {Profile.FAST: 0.6, Profile.RECALL: 0.3}
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face: its box and landmarks in pixels of the upright picture, and a score, 0 to 1.
+
+    ``landmarks`` (5, 2) are, by the picture's left and right: left eye, right eye, tip of the
+    nose, left and right corner of the mouth.
+    """
+
+    box: Box
+    landmarks: Floats
+    score: float
+
+
+def detect(
+    run: Run, pixels: Pixels, profile: Profile, threshold: float | None = None
+) -> tuple[Face, ...]:
+    """Find the faces in RGB pixels (height, width, 3), largest first.
+
+    ``threshold`` (0 to 1) replaces the profile's own. Raises PictureSizeError when there are
+    more faces than REDACT_FACES_MAX.
+    """
+    least = THRESHOLDS[profile] if threshold is None else threshold
+    height, width = pixels.shape[:2]
+    found = [
+        _detect_tile(run, pixels, tile, scale, least)
+        for scale in pyramid(profile, width, height)
+        for tile in tiles(width, height, scale)
+    ]
+    rows = np.concatenate(found)
+    rows = rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)]
+    if len(rows) > REDACT_FACES_MAX:
+        raise PictureSizeError("the picture has too many faces")
+    faces = (_face(row) for row in rows)
+    return tuple(sorted(faces, key=lambda face: -face.box.area))
+
+
+def pyramid(profile: Profile, width: int, height: int) -> tuple[float, ...]:
+    """Give the scales at which a profile looks at a picture, largest first."""
+    longest = max(width, height)
+    if profile is Profile.FAST:
+        scale = min(1.0, _FAST_SIDE / longest)
+        small = _SMALLEST_SIDE / longest
+        return (scale, small) if small < scale / 2 else (scale,)
+    scales = [2.0, 1.0] if width * height <= _DOUBLE_PIXELS_MAX else [1.0]
+    while longest * scales[-1] > 2 * _SMALLEST_SIDE:
+        scales.append(scales[-1] / 2)
+    return tuple(scales)
+
+
+def tiles(width: int, height: int, scale: float) -> Iterator[Box]:
+    """Cover a picture by overlapping boxes that are at most a tile when scaled."""
+    for top, tall in _spans(height, scale):
+        for left, wide in _spans(width, scale):
+            yield Box(left, top, wide, tall)
+
+
+def _spans(length: int, scale: float) -> Iterator[tuple[int, int]]:
+    tile = int(_TILE_PIXELS / scale)
+    step = int((_TILE_PIXELS - _TILE_OVERLAP) / scale)
+    start = 0
+    while start + tile < length:
+        yield start, tile
+        start += step
+    yield start, length - start
+
+
+def _detect_tile(run: Run, pixels: Pixels, tile: Box, scale: float, least: float) -> Floats:
+    """Run the model on one tile; rows as ``decode`` gives them, in pixels of the picture."""
+    left, top = int(tile.left), int(tile.top)
+    part = Image.fromarray(pixels[top : int(tile.bottom), left : int(tile.right)])
+    wide, tall = max(round(tile.width * scale), 1), max(round(tile.height * scale), 1)
+    if (wide, tall) != part.size:
+        part = part.resize((wide, tall), Image.Resampling.BILINEAR)
+    batch = _batch(np.asarray(part))
+    rows = decode(run(batch), batch.shape[3], least)
+    rows = rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)]
+    across, down = tile.width / wide, tile.height / tall
+    rows[:, 0:14:2] = rows[:, 0:14:2] * across + left
+    rows[:, 1:14:2] = rows[:, 1:14:2] * down + top
+    return rows
+
+
+def _batch(pixels: Pixels) -> Floats:
+    """Make YuNet's input: BGR, 0 to 255, (1, 3, height, width), padded below and to the right."""
+    coarsest = STRIDES[-1]
+    height, width = pixels.shape[:2]
+    padded = (-(-height // coarsest) * coarsest, -(-width // coarsest) * coarsest)
+    batch = np.zeros((1, 3, *padded), np.float32)
+    batch[0, :, :height, :width] = pixels[:, :, ::-1].transpose(2, 0, 1)
+    return batch
+
+
+def decode(outputs: Mapping[str, Floats], width: int, threshold: float) -> Floats:
+    """Turn YuNet's outputs into rows (n, 15): left, top, right, bottom, five points x, y, score.
+
+    ``width`` is that of the padded input. Each stride has one anchor per cell, row by row; the
+    score is sqrt(class * objectness), a box is its centre's offset from the cell and the
+    logarithm of its size, and all are in units of the stride. (OpenCV, face_detect.cpp)
+    """
+    rows = []
+    for stride in STRIDES:
+        scores = np.sqrt(outputs[f"cls_{stride}"][0, :, 0] * outputs[f"obj_{stride}"][0, :, 0])
+        cells = np.flatnonzero(scores >= threshold)
+        corner = np.stack([cells % (width // stride), cells // (width // stride)], axis=1)
+        boxes = outputs[f"bbox_{stride}"][0, cells]
+        centre = (corner + boxes[:, :2]) * stride
+        half = np.exp(boxes[:, 2:]) * (stride / 2)
+        points = (outputs[f"kps_{stride}"][0, cells].reshape(-1, 5, 2) + corner[:, None]) * stride
+        rows.append(
+            np.column_stack([centre - half, centre + half, points.reshape(-1, 10), scores[cells]])
+        )
+    return np.concatenate(rows).astype(np.float32)
+
+
+def _face(row: Floats) -> Face:
+    left, top, right, bottom = (float(value) for value in row[:4])
+    landmarks = row[4:14].reshape(5, 2).copy()
+    landmarks.setflags(write=False)
+    return Face(Box(left, top, right - left, bottom - top), landmarks, float(row[14]))

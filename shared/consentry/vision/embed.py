@@ -1,0 +1,84 @@
+"""From one face to its template: steady landmarks, an aligned crop, SFace, unit length."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from consentry.errors import FaceNotFoundError
+from consentry.vision.align import align
+from consentry.vision.detect import Face, Profile, detect
+from consentry.vision.geometry import Box
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Run = Callable[[Floats], Mapping[str, Floats]]
+Template = NDArray[np.float32]
+"""A face as SFace sees it: (128,), float32, of length 1. A template is personal data."""
+
+TEMPLATE_VALUES: Final = 128
+_SURROUNDINGS: Final = 2.2  # side of the square around a face, in longer sides of its box
+# Detectors place landmarks a little differently at each size; the mean is steadier. The sizes
+# are those at which the square around the face is looked at, in pixels.
+_LOOKS: Final = (250, 350, 500)
+
+
+def make_template(detector: Run, embedder: Run, pixels: Pixels, face: Face) -> Template:
+    """Make the template of one face in RGB pixels (height, width, 3).
+
+    The mean over the crop and its mirror image. Raises FaceNotFoundError when the face's
+    landmarks are no face's, so that nothing can be aligned.
+    """
+    square, scale, corner = _look_closer(pixels, face.box)
+    landmarks = _steady_landmarks(detector, square, (face.landmarks - corner) * scale)
+    try:
+        crop = align(square, landmarks)
+    except ValueError:
+        raise FaceNotFoundError("the face's landmarks are all at one place") from None
+    both = np.stack([crop, crop[:, ::-1]]).transpose(0, 3, 1, 2).astype(np.float32)
+    (values,) = embedder(both).values()
+    mean = (values / np.linalg.norm(values, axis=1, keepdims=True)).mean(axis=0)
+    template: Template = (mean / np.linalg.norm(mean)).astype(np.float32)
+    template.setflags(write=False)
+    return template
+
+
+def similarity(a: Template, b: Template) -> float:
+    """Cosine of two templates, -1 to 1."""
+    return float(np.clip(np.dot(a, b), -1.0, 1.0))
+
+
+def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
+    """Cut a square around a face at the largest look's size; black where the picture ends.
+
+    Gives the square, its scale against the picture, and its corner in the picture.
+    """
+    side = max(round(max(box.width, box.height) * _SURROUNDINGS), 1)
+    left = round(box.left + box.width / 2 - side / 2)
+    top = round(box.top + box.height / 2 - side / 2)
+    size = _LOOKS[-1]
+    cut = Image.fromarray(pixels).crop((left, top, left + side, top + side))
+    square = np.asarray(cut.resize((size, size), Image.Resampling.BICUBIC))
+    return square, size / side, np.array([left, top], np.float32)
+
+
+def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:
+    """Average a face's landmarks (5, 2) over detections at several sizes and the given ones."""
+    whole = square.shape[0]
+    reach = Box(*given.min(axis=0).tolist(), *np.ptp(given, axis=0).tolist())
+    centre = given.mean(axis=0)
+    looks = [given]
+    for size in _LOOKS:
+        picture = np.asarray(
+            Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR)
+        )
+        factor = np.float32(whole / size)
+        faces = detect(detector, picture, Profile.FAST)
+        points = [face.landmarks * factor for face in faces]
+        if points:
+            nearest = min(points, key=lambda p: float(np.linalg.norm(p.mean(axis=0) - centre)))
+            if np.linalg.norm(nearest.mean(axis=0) - centre) < max(reach.width, reach.height) / 2:
+                looks.append(nearest)
+    return np.mean(looks, axis=0, dtype=np.float32)

@@ -1,0 +1,67 @@
+"""The one door to this package: models of one layer, and what they do with pictures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consentry.vision.align import CROP_PIXELS
+from consentry.vision.detect import Face, Profile, detect
+from consentry.vision.embed import Template, make_template
+from consentry.vision.layer import ModelInfo, Role
+from consentry.vision.mask import MaskOptions
+from consentry.vision.picture import DEFAULT_LIMITS, Picture, PictureLimits, read_picture
+from consentry.vision.redact import Redacted, redact
+from consentry.vision.sessions import Sessions
+
+Pixels = NDArray[np.uint8]
+
+_WARM_UP_PIXELS = 320
+
+
+class Vision:
+    """Faces in pictures, by the pinned models; safe to use from many threads.
+
+    ``layer`` is the folder under which layers lie, ``threads`` how many cores one model run may
+    use. Models are loaded, and their hashes checked, when they are first needed. Raises
+    LayerError at once when the pinned layer is missing or incomplete.
+    """
+
+    def __init__(self, layer: Path, threads: int) -> None:
+        self._sessions = Sessions(layer, threads)
+
+    @property
+    def models(self) -> Mapping[Role, ModelInfo]:
+        """The models in use, by role."""
+        return self._sessions.models
+
+    def warm_up(self) -> None:
+        """Load all models and run each once."""
+        square = (1, 3, _WARM_UP_PIXELS, _WARM_UP_PIXELS)
+        self._sessions.get(Role.DETECTOR).run(np.zeros(square, np.float32))
+        crops = (2, 3, CROP_PIXELS, CROP_PIXELS)
+        self._sessions.get(Role.EMBEDDER).run(np.zeros(crops, np.float32))
+
+    def read(self, data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Picture:
+        """Decode a still picture or an animation's first frame; PictureError otherwise."""
+        return read_picture(data, limits)
+
+    def detect(
+        self, picture: Picture | Pixels, profile: Profile = Profile.FAST
+    ) -> tuple[Face, ...]:
+        """Find faces, largest first, in a picture or RGB pixels (height, width, 3), uint8."""
+        pixels = picture.pixels if isinstance(picture, Picture) else picture
+        return detect(self._sessions.get(Role.DETECTOR).run, pixels, profile)
+
+    def template(self, picture: Picture, face: Face) -> Template:
+        """Make the template of one face of the picture: (128,), float32, unit length."""
+        detector, embedder = (self._sessions.get(role) for role in (Role.DETECTOR, Role.EMBEDDER))
+        return make_template(detector.run, embedder.run, picture.pixels, face)
+
+    def redact(self, data: bytes, options: MaskOptions) -> Redacted:
+        """Cover every face in a file and check the output; RedactionError if a face remains."""
+        run = self._sessions.get(Role.DETECTOR).run
+        return redact(
+            data, options, lambda pixels, least: detect(run, pixels, Profile.RECALL, least)
+        )

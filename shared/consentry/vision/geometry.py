@@ -1,0 +1,109 @@
+"""Boxes and points in pictures: pure functions on arrays, no model in sight.
+
+Coordinates are pixels; x grows to the right, y down, and (0, 0) is the picture's top left corner.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An upright rectangle in pixels; it may reach over the picture's border."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """First x beyond the box."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """First y below the box."""
+        return self.top + self.height
+
+    @property
+    def area(self) -> float:
+        """Area in square pixels."""
+        return self.width * self.height
+
+    def enlarged(self, factor: float, margin: float = 0.0) -> Self:
+        """Scale about the centre by ``factor``, then add ``margin`` pixels on every side."""
+        width, height = self.width * factor + 2 * margin, self.height * factor + 2 * margin
+        left = self.left + (self.width - width) / 2
+        top = self.top + (self.height - height) / 2
+        return type(self)(left, top, width, height)
+
+    def clipped(self, width: int, height: int) -> Self | None:
+        """Give the part inside a picture of ``width`` x ``height`` pixels, or None."""
+        left, top = max(self.left, 0.0), max(self.top, 0.0)
+        right, bottom = min(self.right, float(width)), min(self.bottom, float(height))
+        if right <= left or bottom <= top:
+            return None
+        return type(self)(left, top, right - left, bottom - top)
+
+    def overlap(self, other: "Box") -> float:
+        """Intersection over union with another box, 0 to 1."""
+        corners = np.array(
+            [[box.left, box.top, box.right, box.bottom] for box in (self, other)], np.float32
+        )
+        return float(overlaps(corners[0], corners[1:])[0])
+
+
+def overlaps(one: Floats, many: Floats) -> Floats:
+    """Intersection over union of a box (4,) with boxes (n, 4), as (n,) in 0 to 1.
+
+    Boxes are left, top, right, bottom.
+    """
+    corner = np.maximum(one[:2], many[:, :2])
+    size = np.clip(np.minimum(one[2:], many[:, 2:]) - corner, 0, None)
+    common = size[:, 0] * size[:, 1]
+    areas = (many[:, 2] - many[:, 0]) * (many[:, 3] - many[:, 1])
+    union = (one[2] - one[0]) * (one[3] - one[1]) + areas - common
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+
+
+def suppress(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
+
+    ``boxes`` (n, 4) are left, top, right, bottom; a box goes when its intersection over union
+    with a better one is above ``threshold``.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        order = rest[overlaps(boxes[best], boxes[rest]) <= threshold]
+    return np.array(kept, dtype=np.intp)
+
+
+def similarity_transform(source: Floats, target: Floats) -> Floats:
+    """Find the rotation, uniform scale and shift that bring points nearest to others.
+
+    ``source`` and ``target`` are (n, 2); gives (2, 3) so that ``target ≈ source @ m[:, :2].T +
+    m[:, 2]`` in least squares. S. Umeyama, Least-squares estimation of transformation parameters
+    between two point patterns, IEEE TPAMI 13 (1991), equations 40 to 42. Raises ValueError when
+    all source points are one.
+    """
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    centred = (source - source_mean).astype(np.float64)
+    variance = float((centred**2).sum(axis=1).mean())
+    if variance == 0.0:
+        raise ValueError("the points of a transform must not all be one")
+    covariance = (target - target_mean).astype(np.float64).T @ centred / len(source)
+    left, values, right = np.linalg.svd(covariance)
+    # A mirrored face is never wanted: where the best map is a mirror, turn its weaker axis back.
+    signs = np.array([1.0, np.sign(np.linalg.det(left) * np.linalg.det(right)) or 1.0])
+    linear = (left * signs) @ right * float(values @ signs) / variance
+    shift = target_mean - linear @ source_mean
+    return np.column_stack([linear, shift]).astype(np.float32)

@@ -1,0 +1,72 @@
+"""ONNX Runtime sessions: one per model and process, made on first use, thread-safe."""
+
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from consentry.errors import LayerError
+from consentry.vision.layer import Role
+from consentry.vision.layer.lock import ModelPin
+from consentry.vision.layer.lock import Lock as ModelLock
+from consentry.vision.layer.store import Layer
+
+Floats = NDArray[np.float32]
+
+_FLOAT32: Final = "tensor(float)"
+_PROVIDERS: Final = ["CPUExecutionProvider"]
+
+
+class Model:
+    """A loaded model with the inputs and outputs that its pin names."""
+
+    def __init__(self, data: bytes, pin: ModelPin, threads: int) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        # Idle threads sleep: the host's other work needs the same cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(data, options, providers=_PROVIDERS)
+        except (RuntimeError, ValueError) as error:
+            raise LayerError(f"{pin.name} cannot be loaded: {type(error).__name__}") from None
+        _check(self._session.get_inputs(), pin.inputs, pin)
+        _check(self._session.get_outputs(), pin.outputs, pin)
+        self._input = pin.inputs[0].name
+        self._outputs = [tensor.name for tensor in pin.outputs]
+
+    def run(self, batch: Floats) -> dict[str, Floats]:
+        """Run on a batch shaped like the pinned input; gives the outputs by name."""
+        values = self._session.run(self._outputs, {self._input: batch})
+        return dict(zip(self._outputs, values, strict=True))
+
+
+class Sessions:
+    """The models of a layer, each loaded once, when it is first asked for."""
+
+    def __init__(self, layer: Path, threads: int, lock: ModelLock | None = None) -> None:
+        self._layer = Layer(layer, lock)
+        self._threads = threads
+        self._models: dict[Role, Model] = {}
+        self._loading = Lock()
+        self.models = self._layer.models
+
+    def get(self, role: Role) -> Model:
+        """Give the model of a role; raises LayerError unless it is exactly what is pinned."""
+        with self._loading:
+            if role not in self._models:
+                pin = self._layer.lock.pin(role)
+                self._models[role] = Model(self._layer.read(role), pin, self._threads)
+            return self._models[role]
+
+
+def _check(actual: list[Any], pinned: tuple[Any, ...], pin: ModelPin) -> None:
+    """Refuse a model whose tensors differ in name, shape or type from the pinned ones."""
+    found = {(node.name, tuple(node.shape), node.type) for node in actual}
+    wanted = {(tensor.name, tensor.shape, _FLOAT32) for tensor in pinned}
+    if found != wanted:
+        raise LayerError(f"the inputs or outputs of {pin.name} are not the pinned ones")
