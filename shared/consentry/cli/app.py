@@ -1,0 +1,78 @@
+"""The tree of commands, and the one place where errors end.
+
+Commands import what they need when they run, so that help answers at once.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import typer
+from typer.main import get_command
+
+from consentry.cli import layer
+from consentry.cli.answer import Answer, Output
+from consentry.cli.doctor import doctor
+from consentry.cli.offline import detect, redact
+from consentry.cli.remote import upload, verify
+from consentry.errors import ConsentryError
+
+PROGRAM: Final = "consentry"
+JSON_OPTION: Final = "--json"
+
+COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
+    ("redact", redact, "consentry redact street.jpg masked.jpg"),
+    ("detect", detect, "consentry detect street.jpg --profile recall"),
+    ("verify", verify, "consentry verify a.jpg b.jpg --endpoint https://faces.example.org"),
+    ("upload", upload, "consentry upload street.jpg --wait --out redacted"),
+    ("layer build", layer.build, "consentry layer build"),
+    ("layer verify", layer.verify, "consentry layer verify --json"),
+    ("layer show", layer.show, "consentry layer show"),
+    ("samples", layer.samples, "consentry samples"),
+    ("doctor", doctor, "consentry doctor"),
+)
+"""Every command: its words, what it runs, and an example that its help shows."""
+
+_GROUPS: Final = {
+    "layer": "The model layer: pinned weights, assembled and checked.",
+}
+
+
+def build() -> typer.Typer:
+    """Assemble the tree of commands."""
+    app = typer.Typer(
+        help="Face verification and face redaction that you run yourself. "
+        "With --json, any command prints exactly one JSON document.",
+        add_completion=False,
+    )
+    groups = {name: typer.Typer(help=text) for name, text in _GROUPS.items()}
+    for name, group in groups.items():
+        app.add_typer(group, name=name)
+    for words, function, example in COMMANDS:
+        group, _, name = words.rpartition(" ")
+        (groups[group] if group else app).command(name, epilog=f"Example: {example}")(function)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; nothing but the exit is left to do."""
+    words, output = _take_json_option(arguments)
+    command = get_command(build())
+    try:
+        result = command.main(words, prog_name=PROGRAM, standalone_mode=False, obj=output)
+    except ConsentryError as error:
+        return output.fail(error)
+    except typer.TyperException as error:
+        return output.misuse(error.format_message())
+    except Exception as error:  # noqa: BLE001 (the outermost place: a bug is told, never hidden)
+        return output.bug(error)
+    if isinstance(result, Answer):
+        return output.show(result)
+    return result if isinstance(result, int) else 0
+
+
+def _take_json_option(arguments: Sequence[str]) -> tuple[list[str], Output]:
+    """Take ``--json`` out of the words, wherever it stands before a ``--``: it is for all alike."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    words = [word for word in arguments[:end] if word != JSON_OPTION]
+    output = Output.standard(as_json=len(words) < end)
+    return words + list(arguments[end:]) or ["--help"], output

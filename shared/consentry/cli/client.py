@@ -1,0 +1,160 @@
+"""The service as its callers meet it over HTTP."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from consentry.cli.places import running
+from consentry.errors import (
+    ArgumentError,
+    AuthenticationError,
+    ConflictError,
+    ConsentryError,
+    FaceNotFoundError,
+    InputError,
+    LengthRequiredError,
+    NotApprovedError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PictureError,
+    PictureSizeError,
+    RedactionError,
+    RefusedError,
+    SettingsError,
+    StorageError,
+)
+from consentry.service.settings import is_loopback
+
+KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+FACE_PATH: Final = "/face/v1.2"
+SECONDS_MAX: Final = 230.0  # Azure ends every reply after that time
+FACE_ID_SECONDS: Final = 60  # the shortest life; the face ids are used at once
+
+_KINDS: Final[Mapping[str, type[ConsentryError]]] = {
+    kind.code: kind
+    for kind in (
+        ArgumentError,
+        ConflictError,
+        FaceNotFoundError,
+        LengthRequiredError,
+        NotFoundError,
+        PayloadTooLargeError,
+        PictureError,
+        PictureSizeError,
+        RedactionError,
+    )
+}
+_REFUSALS: Final[Mapping[int, type[RefusedError]]] = {
+    401: AuthenticationError,
+    403: NotApprovedError,
+}
+
+
+class Service:
+    """One deployment and one key; used as a context manager, which closes the connections."""
+
+    def __init__(self, endpoint: str, key: str) -> None:
+        self._api = httpx.Client(base_url=endpoint, headers={KEY_HEADER: key}, timeout=SECONDS_MAX)
+        self._storage = httpx.Client(timeout=SECONDS_MAX)  # signed addresses; never sees the key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+        self._storage.close()
+
+    def face_id(self, picture: bytes) -> str:
+        """Have a template made of the largest face; FaceNotFoundError where there is none."""
+        reply = self._send(
+            "POST",
+            f"{FACE_PATH}/detect",
+            params={"returnFaceId": "true", "faceIdTimeToLive": FACE_ID_SECONDS},
+            content=picture,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        faces = reply.json()
+        if not faces:
+            raise FaceNotFoundError("no face was found in one of the two pictures")
+        return str(faces[0]["faceId"])
+
+    def verify(self, first: str, second: str) -> Mapping[str, Any]:
+        """Compare two faces: ``isIdentical`` and ``confidence`` in [0, 1]."""
+        body = {"faceId1": first, "faceId2": second}
+        result: Mapping[str, Any] = self._send("POST", f"{FACE_PATH}/verify", json=body).json()
+        return result
+
+    def upload(self, name: str, data: bytes) -> str:
+        """Upload a file under a name; give the upload's id."""
+        address = self._send("POST", "/uploads", json={"name": name}).json()
+        with _transport():
+            reply = self._storage.put(
+                address["uploadUrl"], content=data, headers=address["headers"]
+            )
+        if not reply.is_success:
+            raise StorageError(f"the storage account answered {reply.status_code}")
+        return str(address["id"])
+
+    def upload_status(self, upload_id: str) -> Mapping[str, Any]:
+        """Tell what became of an upload: ``state``, and ``reason`` or ``result``."""
+        status: Mapping[str, Any] = self._send("GET", f"/uploads/{upload_id}").json()
+        return status
+
+    def upload_result(self, upload_id: str) -> bytes:
+        """Fetch the result of an upload that is done."""
+        address = self._send("GET", f"/uploads/{upload_id}/content").headers["Location"]
+        with _transport():
+            reply = self._storage.get(address)
+        if not reply.is_success:
+            raise StorageError(f"the storage account answered {reply.status_code}")
+        return reply.content
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        with _transport():
+            reply = self._api.request(method, path, **options)
+        if reply.is_error:
+            raise _error(reply)
+        return reply
+
+
+def connect(endpoint: str, key: str) -> Service:
+    """Reach the service at ``endpoint``, or else the local stack that runs now.
+
+    Raises SettingsError where the address or the key is missing, or would carry the key openly.
+    """
+    if not endpoint:
+        stack = running()
+        endpoint = str(stack["url"]) if stack else ""
+    if not endpoint:
+        raise SettingsError("give --endpoint, or start the local stack by `make dev`")
+    if not key:
+        raise SettingsError("give --key, or set CONSENTRY_KEY; `consentry keys create` makes one")
+    if urlsplit(endpoint).scheme != "https" and not is_loopback(endpoint):
+        raise SettingsError("the endpoint must be https: the key is sent with every request")
+    return Service(endpoint, key)
+
+
+@contextmanager
+def _transport() -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise StorageError(f"the service cannot be reached ({type(error).__name__})") from None
+    except httpx.InvalidURL:
+        raise SettingsError("the endpoint is not an address") from None
+
+
+def _error(reply: httpx.Response) -> ConsentryError:
+    """Turn the service's error shape back into the error that it was made of."""
+    try:
+        fault = reply.json()["error"]
+        code, message = str(fault["code"]), str(fault["message"])
+    except (ValueError, KeyError, TypeError):
+        return StorageError(f"the service answered {reply.status_code} without an error document")
+    if reply.status_code in _REFUSALS:
+        return _REFUSALS[reply.status_code](message, reason=code)
+    kind = _KINDS.get(code, StorageError if reply.is_server_error else InputError)
+    return kind(message)

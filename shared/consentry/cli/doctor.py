@@ -1,0 +1,144 @@
+"""``consentry doctor``: what is missing or wrong here, and what cures it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from consentry.cli.answer import Answer
+from consentry.cli.places import checkout, layer_folder, running
+from consentry.errors import ConsentryError
+
+NODE_MAJOR_MIN: Final = 20
+FREE_BYTES_MIN: Final = 1024**3  # set-up takes about 0.6 GB
+TOOL_SECONDS_MAX: Final = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    good: bool
+    detail: str
+    cure: str = ""
+
+
+def doctor() -> Answer:
+    """Look for missing tools and wrong settings; name each with its cure."""
+    findings = list(examine())
+    bad = [finding for finding in findings if not finding.good]
+    lines = [f"{'ok ' if item.good else 'BAD'}  {item.name}: {item.detail}" for item in findings]
+    cures = [f"{item.name}: {item.cure}" for item in bad]
+    verdict = "Nothing is wrong here." if not bad else "What to do:"
+    document = {
+        "healthy": not bad,
+        "findings": [asdict(item) | ({"cure": ""} if item.good else {}) for item in findings],
+    }
+    return Answer(document, [*lines, "", verdict, *cures], yes=not bad)
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything that the project needs, in the order in which it is needed."""
+    yield _python()
+    yield _node()
+    yield _npm()
+    try:
+        root = checkout()
+    except ConsentryError as error:
+        yield Finding("checkout", good=False, detail=str(error), cure="Run it from a git clone.")
+        return
+    yield _azurite(root)
+    yield _disk(root)
+    yield _attempt("model layer", _layer, "`consentry layer build` makes it.")
+    yield _samples(root)
+    yield _attempt(
+        "settings", _settings, "Correct the variables named; see local.settings.example.json."
+    )
+    yield _attempt("local stack", _stack, "`make clean`, then `make setup`.")
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info[:2] == (3, 13) and sys.implementation.name == "cpython"
+    return Finding("python", good, version, "Install CPython 3.13, then `make clean setup`.")
+
+
+def _node() -> Finding:
+    cure = f"Install Node {NODE_MAJOR_MIN} or newer: Azurite runs on it."
+    version = _tool("node").removeprefix("v")
+    major = version.partition(".")[0]
+    good = major.isdigit() and int(major) >= NODE_MAJOR_MIN
+    return Finding("node", good, version or "does not start", cure)
+
+
+def _npm() -> Finding:
+    version = _tool("npm")
+    return Finding(
+        "npm", bool(version), version or "does not start", "Install npm; Node brings it."
+    )
+
+
+def _tool(name: str) -> str:
+    """Version that a tool tells, or nothing where it does not start."""
+    path = shutil.which(name)
+    if path is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 (a tool on PATH, and one fixed word)
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=TOOL_SECONDS_MAX,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _azurite(root: Path) -> Finding:
+    good = (root / "node_modules" / "azurite" / "package.json").is_file()
+    return Finding("azurite", good, "installed" if good else "not installed", "Run `make setup`.")
+
+
+def _disk(root: Path) -> Finding:
+    free = shutil.disk_usage(root).free
+    return Finding("disk", free >= FREE_BYTES_MIN, f"{free / 1e9:.1f} GB free", "Free 1 GB here.")
+
+
+def _attempt(name: str, look: Callable[[], str], cure: str) -> Finding:
+    try:
+        return Finding(name, good=True, detail=look())
+    except ConsentryError as error:
+        return Finding(name, good=False, detail=str(error), cure=cure)
+
+
+def _layer() -> str:
+    from consentry.vision.layer import verify
+
+    verify(layer_folder(None))
+    return "whole"
+
+
+def _samples(root: Path) -> Finding:
+    good = (root / ".consentry" / "samples" / "CREDITS.md").is_file()
+    return Finding("samples", good, "there" if good else "missing", "Run `consentry samples`.")
+
+
+def _settings() -> str:
+    if not any(name.startswith("CONSENTRY_") for name in os.environ):
+        return "none in the environment; the local stack brings its own"
+    from consentry.service.settings import Settings
+
+    Settings.load()
+    return "complete"
+
+
+def _stack() -> str:
+    stack = running()
+    return "not running; `make dev` starts it" if stack is None else f"running at {stack['url']}"

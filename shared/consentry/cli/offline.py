@@ -1,0 +1,171 @@
+"""``consentry redact`` and ``consentry detect``: the same core as the service, without it.
+
+A result is written under a temporary name beside its target and then put in place, so that
+nothing half-written is ever seen. A file that fails gets no result, and the rest goes on.
+"""
+
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from consentry.cli.answer import Answer, cure, table
+from consentry.cli.layer import Folder
+from consentry.cli.places import layer_folder
+from consentry.errors import ArgumentError, ConsentryError, LayerError, StorageError
+from consentry.limits import PICTURE_BYTES_MAX
+
+if TYPE_CHECKING:
+    from consentry.vision import MaskOptions, Vision
+
+Kind = Literal["solid", "pixelate", "blur"]
+Shape = Literal["ellipse", "rectangle"]
+Thoroughness = Literal["fast", "recall"]
+Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads of one model run.")]
+
+
+@dataclass(frozen=True)
+class _Job:
+    source: Path
+    target: Path
+
+
+def redact(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="IN", exists=True, help="Picture or folder.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where the result goes.")],
+    kind: Annotated[Kind, typer.Option(help="How a face is hidden; solid is safest.")] = "solid",
+    shape: Annotated[Shape, typer.Option(help="What is hidden around a face.")] = "ellipse",
+    layer: Folder = None,
+    threads: Threads = 2,
+) -> Answer:
+    """Mask every face of a picture, or of all pictures in a folder, without any service."""
+    from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
+
+    options = MaskOptions(MaskKind(kind), MaskShape(shape))
+    jobs = _jobs(source, target)
+    vision = Vision(layer_folder(layer), threads)
+    vision.warm_up()
+    results = [
+        _redact_one(vision, job, options)
+        for job in _with_progress(jobs, visible=not ctx.obj.as_json)
+    ]
+    failed = [result for result in results if "error" in result]
+    done = len(results) - len(failed)
+    return Answer(
+        {"done": done, "failed": len(failed), "files": results},
+        [*map(_line, results), f"{done} redacted, {len(failed)} failed"],
+        yes=not failed,
+    )
+
+
+def detect(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", exists=True, dir_okay=False, help="Picture.")
+    ],
+    profile: Annotated[
+        Thoroughness, typer.Option(help="recall is slower and finds small faces.")
+    ] = "fast",
+    layer: Folder = None,
+    threads: Threads = 2,
+) -> Answer:
+    """Find the faces of a picture, largest first, without any service."""
+    from consentry.vision import Profile, Vision
+
+    vision = Vision(layer_folder(layer), threads)
+    faces = vision.detect(vision.read(read_picture(source)), Profile(profile))
+    document = [
+        {
+            "left": round(face.box.left, 1),
+            "top": round(face.box.top, 1),
+            "width": round(face.box.width, 1),
+            "height": round(face.box.height, 1),
+            "score": round(float(face.score), 3),
+        }
+        for face in faces
+    ]
+    rows = [tuple(face.values()) for face in document]
+    shown = [table("left", "top", "width", "height", "score", rows=rows)] if rows else []
+    return Answer({"faces": document}, [f"{len(document)} faces", *shown])
+
+
+def read_picture(path: Path) -> bytes:
+    """Read a file, of a picture's largest size at most; more is left to the limits to refuse."""
+    try:
+        with path.open("rb") as file:
+            return file.read(PICTURE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ArgumentError(f"the file cannot be read: {error.strerror}") from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file at once or not at all."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"the result cannot be written: {error.strerror}") from None
+
+
+def _jobs(source: Path, target: Path) -> list[_Job]:
+    if source.is_file():
+        if target.is_dir():
+            target /= source.name
+        if target.exists() and target.samefile(source):
+            raise ArgumentError("OUT must not be IN: the original stays as it is")
+        return [_Job(source, target)]
+    if target.resolve().is_relative_to(source.resolve()):
+        raise ArgumentError("OUT must not lie in IN: results would be taken for originals")
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    if not files:
+        raise ArgumentError("the folder IN holds no file")
+    return [_Job(path, target / path.relative_to(source)) for path in files]
+
+
+def _redact_one(vision: "Vision", job: _Job, options: "MaskOptions") -> dict[str, Any]:
+    """Redact one file and describe what came of it; only a broken layer ends the whole run."""
+    try:
+        redacted = vision.redact(read_picture(job.source), options)
+        suffix = f".{redacted.extension}" if redacted.renamed else ""
+        target = job.target.with_name(job.target.name + suffix)
+        write_whole(target, redacted.data)
+    except LayerError:
+        raise
+    except ConsentryError as error:
+        fault = {"code": error.code, "message": str(error), "cure": cure(error)}
+        return {"in": str(job.source), "error": fault}
+    return {
+        "in": str(job.source),
+        "out": str(target),
+        "masks": len(redacted.masks),
+        "frames": redacted.frames,
+    }
+
+
+def _line(result: dict[str, Any]) -> str:
+    if "error" in result:
+        error = result["error"]
+        return f"FAILED {result['in']}: {error['code']}: {error['message']} {error['cure']}"
+    return f"{result['out']}: {result['masks']} masks"
+
+
+def _with_progress(jobs: list[_Job], *, visible: bool) -> Iterable[_Job]:
+    if len(jobs) == 1 or not visible or not sys.stderr.isatty():
+        return jobs
+    return _track(jobs)
+
+
+def _track(jobs: list[_Job]) -> Iterator[_Job]:
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(jobs, "redacting", console=Console(stderr=True), transient=True)

@@ -1,0 +1,102 @@
+"""``consentry verify`` and ``consentry upload``: what never runs without the service's gate."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from consentry.cli.answer import Answer
+from consentry.cli.offline import read_picture, write_whole
+from consentry.errors import StorageError
+
+if TYPE_CHECKING:
+    from consentry.cli.client import Service
+
+POLL_SECONDS: Final = 0.25
+FINAL_STATES: Final = frozenset({"done", "quarantined", "held"})
+
+Endpoint = Annotated[
+    str,
+    typer.Option(
+        envvar="CONSENTRY_ENDPOINT", help="Address of the service. [default: local stack]"
+    ),
+]
+Key = Annotated[str, typer.Option(envvar="CONSENTRY_KEY", help="The tenant's key.")]
+Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Picture of one face.")]
+
+
+def verify(
+    probe: Annotated[Path, typer.Argument(metavar="A", exists=True, dir_okay=False)],
+    reference: Annotated[Path, typer.Argument(metavar="B", exists=True, dir_okay=False)],
+    endpoint: Endpoint = "",
+    key: Key = "",
+) -> Answer:
+    """Ask the service whether the largest faces of two pictures are one person's."""
+    from consentry.cli.client import connect
+
+    with connect(endpoint, key) as service:
+        first, second = (service.face_id(read_picture(path)) for path in (probe, reference))
+        result = service.verify(first, second)
+    identical = bool(result["isIdentical"])
+    words = "the same person" if identical else "not the same person"
+    return Answer(result, [f"{words}, confidence {result['confidence']:.3f}"], yes=identical)
+
+
+def upload(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False)],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for each result and fetch it.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("redacted"),
+    folder: Annotated[
+        str, typer.Option(help="Folder in the inbox; `verify` holds pictures to compare.")
+    ] = "",
+    patience: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds to wait for all results.")
+    ] = 120,
+    endpoint: Endpoint = "",
+    key: Key = "",
+) -> Answer:
+    """Upload pictures to be redacted; with --wait, fetch the results or print the reasons."""
+    from consentry.cli.client import connect
+
+    with connect(endpoint, key) as service:
+        prefix = f"{folder.strip('/')}/" if folder else ""
+        sent = [
+            {"file": str(path), "id": service.upload(prefix + path.name, read_picture(path))}
+            for path in files
+        ]
+        if wait:
+            deadline = time.monotonic() + patience
+            sent = [item | _await(service, item["id"], deadline, out) for item in sent]
+    refused = [item for item in sent if item.get("state") == "quarantined"]
+    return Answer({"uploads": sent}, [_line(item) for item in sent], yes=not refused)
+
+
+def _await(service: "Service", upload_id: str, deadline: float, out: Path) -> dict[str, Any]:
+    status = service.upload_status(upload_id)
+    while status["state"] not in FINAL_STATES:
+        if time.monotonic() > deadline:
+            raise StorageError("no result came in time; `--patience` sets the limit in seconds")
+        time.sleep(POLL_SECONDS)
+        status = service.upload_status(upload_id)
+    found = {name: status[name] for name in ("state", "reason") if name in status}
+    if status["state"] == "done":
+        target = out / Path(str(status["result"])).name
+        write_whole(target, service.upload_result(upload_id))
+        found["result"] = str(target)
+    return found
+
+
+def _line(item: Mapping[str, Any]) -> str:
+    match item.get("state"):
+        case None:
+            return f"{item['file']}: sent as {item['id']}"
+        case "done":
+            return f"{item['file']}: {item['result']}"
+        case "held":
+            return f"{item['file']}: held until its verification is complete"
+        case _:
+            return f"{item['file']}: quarantined, {item['reason']}"
