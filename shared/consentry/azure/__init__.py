@@ -1,0 +1,1 @@
+"""Adapters: blobs, append blobs, tables and keys of Azure, and of its emulator."""

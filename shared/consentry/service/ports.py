@@ -4,7 +4,7 @@ Each protocol has an Azure adapter (``consentry.azure``) and an in-memory twin i
 both pass the same contract tests. Adapters raise only ``StorageError`` and its kinds.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -69,7 +69,7 @@ class BlobStore(Protocol):
         """
 
     def delete(self, container: str, name: str, *, etag: str | None = None) -> bool:
-        """Delete a blob; False where there was none; ConflictError when it is no longer ``etag``."""
+        """Delete a blob; False where there was none; ConflictError if it is not ``etag`` now."""
 
     def list(self, container: str, prefix: str) -> Iterator[BlobProperties]:
         """Blobs whose name starts with ``prefix``, in order of name."""
@@ -118,8 +118,13 @@ class Table(Protocol):
     def put(self, partition: str, row: str, values: Row) -> str:
         """Insert or replace a row, whatever was there."""
 
-    def put_together(self, partition: str, rows: Mapping[str, Row]) -> None:
-        """Insert or replace several rows of one partition, all or none."""
+    def put_together(
+        self, partition: str, rows: Mapping[str, Row], *, new: Collection[str] = ()
+    ) -> None:
+        """Insert or replace several rows of one partition, all or none.
+
+        Raises ConflictError, and writes nothing, when a row named in ``new`` exists.
+        """
 
     def delete(self, partition: str, row: str, *, etag: str | None = None) -> bool:
         """Delete a row; False where there was none; ConflictError when it is no longer ``etag``."""

@@ -1,0 +1,53 @@
+"""What a trigger hands to the gate: who seems to ask, for what, and how it came."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from consentry.trust.operations import Operation
+
+
+class Trigger(StrEnum):
+    """How an invocation came."""
+
+    HTTP = "http"
+    BLOB = "blob"
+    QUEUE = "queue"
+    TIMER = "timer"
+
+
+@dataclass(frozen=True, repr=False)
+class ApiKey:
+    """A caller's key as it stood in the request's header, not yet looked at."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class InboxEvent:
+    """A blob appeared in the tenant's part of the inbox.
+
+    ``on_behalf_of`` is the id of the caller's key that asked for the address, if one did.
+    """
+
+    tenant: str
+    on_behalf_of: str = ""
+
+
+@dataclass(frozen=True)
+class SystemTimer:
+    """The service's own timer, or a message that the platform put aside."""
+
+
+Credential = ApiKey | InboxEvent | SystemTimer
+
+
+@dataclass(frozen=True)
+class Call:
+    """One invocation as it arrives; the last three are as sent, and are checked by the gate."""
+
+    operation: Operation
+    credential: Credential
+    trigger: Trigger
+    request_id: str
+    traceparent: str = ""
+    client_request_id: str = ""

@@ -1,0 +1,248 @@
+"""The gate: the only way to a use case.
+
+The order is fixed, and each step happens only when the one before it succeeded:
+
+1. who asks is established,
+2. the tenant's approval in force now is read and decided on,
+3. the work is done, which must not let anything out,
+4. the audit record is made durable,
+5. the result is released and returned.
+
+Denials and failures are recorded too, before they are raised. If a record cannot be made
+durable, AuditUnavailableError is raised and nothing is released or returned.
+"""
+
+import hmac
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from consentry.errors import (
+    AuthenticationError,
+    ConsentryError,
+    NotApprovedError,
+    RefusedError,
+    UnsupportedFeatureError,
+)
+from consentry.service.access import Access
+from consentry.service.audit import AuditLog
+from consentry.service.call import ApiKey, Call, InboxEvent, SystemTimer
+from consentry.service.callers import CallerKey, Callers
+from consentry.service.datakeys import DataKeys, Purpose
+from consentry.service.identifiers import uuid7
+from consentry.service.ports import Clock
+from consentry.trust.approvals import Approval, Decision, Reason, decide
+from consentry.trust.operations import RULES, Principal, PrincipalKind
+from consentry.trust.records import (
+    OK,
+    RELEASE_FAILED,
+    AuditRecord,
+    checked_counts,
+    checked_inputs,
+    checked_models,
+    principal_identifier,
+    request_identifier,
+    trace_parent,
+)
+
+_UNKNOWN: Final = Principal(PrincipalKind.UNKNOWN, "", "")
+_UNDECIDED: Final = Decision(allowed=False, reason=Reason.UNDECIDED)
+_READERS: Final = 8  # threads that read approvals while the caller's key is checked
+
+
+class Digested(Protocol):
+    """A model, as far as the audit log is concerned."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model's file, in hexadecimal."""
+
+
+@dataclass(frozen=True)
+class Outcome[T]:
+    """What work gives the gate: the value, and how to let out what it wrote.
+
+    ``release`` runs after the record is durable, and before the value is returned.
+    """
+
+    value: T
+    release: Callable[[], None] | None = None
+
+
+@dataclass(repr=False)
+class Invocation:
+    """One call on its way through the gate: what work may know, and what it reports."""
+
+    id: str
+    time: datetime
+    call: Call
+    principal: Principal
+    decision: Decision
+    started: float
+    _keys: DataKeys
+    _inputs: tuple[str, ...] = ()
+    _counts: dict[str, int] = field(default_factory=dict)
+    _models: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tenant(self) -> str:
+        """Tenant of the principal; empty for the service itself."""
+        return self.principal.tenant
+
+    @property
+    def approval(self) -> Approval:
+        """The approval that allows this invocation; the service's own upkeep has none."""
+        if self.decision.approval is None:
+            raise LookupError("this invocation runs without an approval")
+        return self.decision.approval
+
+    def saw(self, data: bytes) -> None:
+        """Record an input by its digest under the tenant's key."""
+        key = self._keys.get(self.tenant, Purpose.DIGEST)
+        self._inputs = checked_inputs((*self._inputs, hmac.digest(key, data, "sha256").hex()))
+
+    def count(self, **numbers: int) -> None:
+        """Record numbers of things: faces, frames, masks …; a name given again adds up."""
+        added = {name: self._counts.get(name, 0) + number for name, number in numbers.items()}
+        self._counts = checked_counts({**self._counts, **added})
+
+    def used[Role: str](self, models: Mapping[Role, Digested]) -> None:
+        """Record the models that took part, by role."""
+        digests = {str(role): model.digest for role, model in models.items()}
+        self._models = checked_models({**self._models, **digests})
+
+    def record(self, outcome: str, latency_ms: int) -> AuditRecord:
+        """Make the audit record as things stand."""
+        approval = self.decision.approval
+        return AuditRecord(
+            id=self.id,
+            time=self.time,
+            tenant=self.tenant,
+            principal=str(self.principal),
+            operation=self.call.operation.value,
+            trigger=self.call.trigger.value,
+            request_id=request_identifier(self.call.request_id, otherwise=self.id),
+            client_request_id=request_identifier(self.call.client_request_id, otherwise=""),
+            traceparent=trace_parent(self.call.traceparent),
+            allowed=self.decision.allowed,
+            reason=self.decision.reason.value,
+            approval_id="" if approval is None else approval.id,
+            approval_version=0 if approval is None else approval.version,
+            inputs=self._inputs,
+            counts=self._counts,
+            models=self._models,
+            outcome=outcome,
+            latency_ms=latency_ms,
+        )
+
+
+class Gate:
+    """Runs work for calls that are allowed, and records every call."""
+
+    def __init__(
+        self,
+        callers: Callers,
+        access: Access,
+        keys: DataKeys,
+        audit: AuditLog,
+        tenants: Collection[str],
+        clock: Clock,
+        *,
+        ticks: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._callers = callers
+        self._access = access
+        self._keys = keys
+        self._audit = audit
+        self._tenants = frozenset(tenants)
+        self._clock = clock
+        self._ticks = ticks
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="gate")
+
+    def run[T](self, call: Call, work: Callable[[Invocation], Outcome[T]]) -> T:
+        """Run ``work`` if the call is allowed, and give its value once that is recorded.
+
+        Raises RefusedError and its kinds for a denial, whatever ``work`` or its release
+        raises, and AuditUnavailableError when there is no durable record.
+        """
+        now = self._clock()
+        invocation = Invocation(
+            uuid7(now), now, call, _UNKNOWN, _UNDECIDED, self._ticks(), self._keys
+        )
+        try:
+            self._admit(invocation)
+            outcome = work(invocation)
+        except Exception as error:
+            self._record(invocation, _code(error))
+            raise
+        self._record(invocation, OK)
+        if outcome.release is not None:
+            try:
+                outcome.release()
+            except Exception:
+                self._record(invocation, RELEASE_FAILED)
+                raise
+        return outcome.value
+
+    def _admit(self, invocation: Invocation) -> None:
+        """Establish who asks and decide; RefusedError unless the invocation may go on."""
+        principal, approvals = self._look_up(invocation.call)
+        if principal is None:
+            invocation.decision = Decision(allowed=False, reason=Reason.UNAUTHENTICATED)
+            raise AuthenticationError(
+                "the key is not valid for this service", reason=Reason.UNAUTHENTICATED
+            )
+        invocation.principal = principal
+        invocation.decision = decide(
+            invocation.call.operation, principal, approvals, invocation.time
+        )
+        if not invocation.decision.allowed:
+            raise _refusal(invocation.decision.reason)
+
+    def _look_up(self, call: Call) -> tuple[Principal | None, list[Approval]]:
+        """Read the caller's key and the approvals that might do, at the same time."""
+        match call.credential:
+            case SystemTimer():
+                return Principal(PrincipalKind.SYSTEM, "service", ""), []
+            case InboxEvent(tenant, on_behalf_of):
+                if tenant not in self._tenants:
+                    return None, []
+                writer = principal_identifier(on_behalf_of, otherwise="inbox")
+                principal = Principal(PrincipalKind.STORAGE, writer, tenant)
+                return principal, self._approvals(tenant, call)()
+            case ApiKey(text):
+                key = CallerKey.parse(text)
+                if key is None:
+                    return None, []
+                approvals = self._approvals(key.tenant, call)
+                caller = self._callers.authenticate(key)
+                return caller, approvals()
+
+    def _approvals(self, tenant: str, call: Call) -> Callable[[], list[Approval]]:
+        """Start reading; the function that is given waits for the result."""
+        reads = [
+            self._readers.submit(self._access.newest, tenant, capability)
+            for capability in RULES[call.operation].capabilities
+        ]
+        return lambda: [found for read in reads if (found := read.result()) is not None]
+
+    def _record(self, invocation: Invocation, outcome: str) -> None:
+        elapsed = self._ticks() - invocation.started
+        self._audit.append(invocation.record(outcome, round(elapsed * 1000)))
+
+
+def _refusal(reason: Reason) -> RefusedError:
+    if reason is Reason.ONE_TO_MANY:
+        return UnsupportedFeatureError(
+            "this service compares one face with one face and never searches", reason=reason
+        )
+    return NotApprovedError(
+        "missing approval for this feature, or it may not be used in this way", reason=reason
+    )
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, ConsentryError) else ConsentryError.code
