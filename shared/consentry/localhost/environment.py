@@ -1,0 +1,40 @@
+"""The settings that a local worker gets: what infrastructure sets in Azure, over Azurite."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+WORK_CONNECTION = "ConsentryWork"  # the connection that the app's triggers name
+
+# What a developer's shell must not lend to a worker.
+_FOREIGN = ("CONSENTRY_", "AzureWebJobs", "ConsentryWork", "PYTHON_")
+
+
+def stack_settings(
+    root: Path,
+    tenants: Sequence[str],
+    *,
+    blob_endpoint: str,
+    table_endpoint: str,
+    connection_string: str,
+) -> dict[str, str]:
+    """Settings of the service and of the platform, for one local stack in ``root``."""
+    private = root / ".consentry"
+    return {
+        "CONSENTRY_ENVIRONMENT": "development",
+        "CONSENTRY_TENANTS": ",".join(tenants),
+        "CONSENTRY_WORK_BLOB_ENDPOINT": blob_endpoint,
+        "CONSENTRY_WORK_TABLE_ENDPOINT": table_endpoint,
+        "CONSENTRY_AUDIT_BLOB_ENDPOINT": blob_endpoint,
+        "CONSENTRY_LOCAL_KEYS": str(private / "keys"),
+        "CONSENTRY_LAYER": str(private / "layer"),
+        "AzureWebJobsStorage": connection_string,
+        WORK_CONNECTION: connection_string,
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+    }
+
+
+def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a worker: this process's, less what is ours, and the settings."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    return inherited | dict(settings)

@@ -1,0 +1,128 @@
+"""A function app that shows every behaviour of the development host to its tests."""
+
+import json
+import logging
+import os
+import time
+
+import azure.functions as func
+import azurefunctions.extensions.bindings.blob as blob
+from azure.storage.blob import BlobServiceClient
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+ANONYMOUS = func.AuthLevel.ANONYMOUS
+
+
+def note(name: str, content: dict[str, object]) -> None:
+    """Write what a trigger brought into container ``notes``, where the tests read it."""
+    service = BlobServiceClient.from_connection_string(os.environ["ConsentryWork"])
+    service.get_blob_client("notes", name).upload_blob(json.dumps(content), overwrite=True)
+
+
+@app.route("echo/{kind:alpha}/{id:int?}", methods=["GET", "POST"], auth_level=ANONYMOUS)
+def echo(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    seen = {
+        "method": req.method,
+        "url": req.url,
+        "headers": dict(req.headers),
+        "query": dict(req.params),
+        "route": dict(req.route_params),
+        "body": req.get_body().decode("latin-1"),
+        "trace": context.trace_context.trace_parent,
+        "invocation": context.invocation_id,
+    }
+    return func.HttpResponse(json.dumps(seen), mimetype="application/json")
+
+
+@app.route("echo/{kind:alpha}/fixed", methods=["GET"], auth_level=ANONYMOUS)
+async def fixed(req: func.HttpRequest) -> str:
+    return "the literal wins"
+
+
+@app.route("files/{*path}", methods=["PUT"], auth_level=ANONYMOUS)
+def files(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.get_body(), mimetype="application/octet-stream")
+
+
+@app.route("cookies", methods=["GET"], auth_level=ANONYMOUS)
+def cookies(req: func.HttpRequest) -> func.HttpResponse:
+    reply = func.HttpResponse("", status_code=202)
+    reply.headers.add("Set-Cookie", "a=1; Path=/; Secure; HttpOnly; SameSite=Strict")
+    reply.headers.add("Set-Cookie", "b=2; Max-Age=60; Expires=Thu, 01 Jan 2032 00:00:00 GMT")
+    return reply
+
+
+@app.route("text", methods=["POST"], auth_level=ANONYMOUS)
+def text(req: func.HttpRequest) -> str:
+    return req.get_body().decode()
+
+
+@app.route("broken", auth_level=ANONYMOUS)
+def broken(req: func.HttpRequest) -> func.HttpResponse:
+    raise RuntimeError("this text must not reach the caller")
+
+
+@app.route("keyed", methods=["GET"])
+def keyed(req: func.HttpRequest) -> str:
+    return "in"
+
+
+@app.route("owned", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+def owned(req: func.HttpRequest) -> str:
+    return "in"
+
+
+@app.route("disabled", methods=["GET"], auth_level=ANONYMOUS)
+def disabled(req: func.HttpRequest) -> str:
+    return "in"
+
+
+@app.route("process", methods=["GET"], auth_level=ANONYMOUS)
+def process(req: func.HttpRequest) -> str:
+    return str(os.getpid())
+
+
+@app.route("setting/{name}", methods=["GET"], auth_level=ANONYMOUS)
+def setting(req: func.HttpRequest) -> str:
+    return os.environ.get(req.route_params["name"], "")
+
+
+@app.route("hang", methods=["POST"], auth_level=ANONYMOUS)
+def hang(req: func.HttpRequest) -> str:
+    time.sleep(600)  # longer than the timeout in host.json
+    return "never"
+
+
+@app.route("crash", methods=["POST"], auth_level=ANONYMOUS)
+def crash(req: func.HttpRequest) -> str:
+    os._exit(3)
+
+
+@app.blob_trigger("client", path="inbox/{owner}/{name}", connection="ConsentryWork", source="EventGrid")
+def arrived(client: blob.BlobClient) -> None:
+    data = client.download_blob().readall()
+    if data == b"poison":
+        tries = client.get_blob_properties().metadata.get("tries", "")
+        client.set_blob_metadata({"tries": tries + "x"})
+        raise RuntimeError("not this one")
+    note(f"arrived/{client.blob_name}", {"size": len(data)})
+
+
+@app.blob_trigger("data", path="stream/{name}.bin", connection="ConsentryWork", source="EventGrid")
+def streamed(data: func.InputStream) -> None:
+    note(f"streamed/{data.name}", {"uri": data.uri, "length": data.length, "size": len(data.read()),
+                                   "metadata": data.metadata})
+
+
+@app.queue_trigger("message", queue_name="work-items", connection="ConsentryWork")
+def worked(message: func.QueueMessage) -> None:
+    body = message.get_body().decode()
+    note(f"worked/{message.id}/{message.dequeue_count}", {"body": body})
+    if body == "poison":
+        raise RuntimeError("not this one")
+
+
+@app.timer_trigger("timer", schedule="*/1 * * * * *")
+def ticked(timer: func.TimerRequest) -> None:
+    note("ticked", {"past_due": timer.past_due, "status": timer.schedule_status})
+    logging.info("tick")
