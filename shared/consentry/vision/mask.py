@@ -41,6 +41,18 @@ class MaskKind(StrEnum):
     PIXELATE = "pixelate"
     BLUR = "blur"
 
+    @property
+    def strength(self) -> str:
+        """What is left of a face, in a sentence that goes into every manifest."""
+        return _STRENGTH[self]
+
+
+_STRENGTH: Final = {
+    MaskKind.SOLID: "strong: nothing of the face is left",
+    MaskKind.PIXELATE: f"weaker: mean colours of {PIXELATE_BLOCKS} blocks across are left",
+    MaskKind.BLUR: f"weaker: a blur of {BLUR_SIGMA} of the covered box is left",
+}
+
 
 class MaskShape(StrEnum):
     """The outline of what covers a face."""
