@@ -22,6 +22,7 @@ help:  ## list these targets
 # Each product of the set-up is a file that is made last, so that an interrupted run goes on where
 # it stopped and a finished one costs nothing.
 setup: .venv/.complete node_modules/.complete .consentry/layer/.complete .consentry/samples/CREDITS.md  ## install everything into this folder
+	@echo "Everything is set up."
 
 .venv/.complete: requirements/dev.lock pyproject.toml
 	@tools/step "Python environment (.venv)" tools/make-venv

@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import layer
+from consentry.cli import access, keys, layer
 from consentry.cli.answer import Answer, Output
 from consentry.cli.doctor import doctor
 from consentry.cli.offline import detect, redact
@@ -24,6 +24,12 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
     ("detect", detect, "consentry detect street.jpg --profile recall"),
     ("verify", verify, "consentry verify a.jpg b.jpg --endpoint https://faces.example.org"),
     ("upload", upload, "consentry upload street.jpg --wait --out redacted"),
+    ("access approve", access.approve, "consentry access approve contoso redact --use-case press"),
+    ("access revoke", access.revoke, "consentry access revoke contoso redact"),
+    ("access list", access.list_approvals, "consentry access list"),
+    ("keys create", keys.create, "consentry keys create contoso"),
+    ("keys list", keys.list_keys, "consentry keys list contoso"),
+    ("keys revoke", keys.revoke, "consentry keys revoke contoso 0123456789ab"),
     ("layer build", layer.build, "consentry layer build"),
     ("layer verify", layer.verify, "consentry layer verify --json"),
     ("layer show", layer.show, "consentry layer show"),
@@ -33,6 +39,8 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
 """Every command: its words, what it runs, and an example that its help shows."""
 
 _GROUPS: Final = {
+    "access": "Approvals of the local stack: who may do what.",
+    "keys": "Caller keys of the local stack.",
     "layer": "The model layer: pinned weights, assembled and checked.",
 }
 

@@ -154,7 +154,7 @@ def _redact_one(vision: "Vision", job: _Job, options: "MaskOptions") -> dict[str
 def _line(result: dict[str, Any]) -> str:
     if "error" in result:
         error = result["error"]
-        return f"FAILED {result['in']}: {error['code']}: {error['message']} {error['cure']}"
+        return f"FAILED {result['in']}: {error['code']}: {error['message']}. {error['cure']}"
     return f"{result['out']}: {result['masks']} masks"
 
 
