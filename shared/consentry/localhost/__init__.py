@@ -1,0 +1,1 @@
+"""The development host: runs a function app on this machine, against Azurite."""

@@ -104,7 +104,9 @@ class Azurite:
                     "another one. Run `make clean`, then `make setup`."
                 )
             if time.monotonic() > deadline:
-                raise LocalStackError("Azurite did not start in time: the machine may be overloaded.")
+                raise LocalStackError(
+                    "Azurite did not start in time: the machine may be overloaded."
+                )
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:

@@ -103,7 +103,9 @@ class BlobRunner:
         services: Mapping[str, BlobServiceClient],
         invoke: Invoke,
     ) -> None:
-        self._functions = {f.webhook_id: (f, PathPattern(str(f.trigger["path"]))) for f in functions}
+        self._functions = {
+            f.webhook_id: (f, PathPattern(str(f.trigger["path"]))) for f in functions
+        }
         self._services = services
         self._invoke = invoke
 
@@ -129,9 +131,7 @@ class BlobRunner:
         connection = str(function.trigger["connection"])
         client = self._services[connection].get_blob_client(container, name)
         try:
-            call = await asyncio.to_thread(
-                _call, function, connection, client, placeholders
-            )
+            call = await asyncio.to_thread(_call, function, connection, client, placeholders)
         except ResourceNotFoundError:
             return
         except AzureError as error:

@@ -44,6 +44,8 @@ async def load(app: Path) -> list[dict[str, Any]]:
 
     Raises AppError with the reason when the library refuses it.
     """
+    # What the library has to say at an error comes back as the result, too.
+    logging.getLogger("azure.functions").setLevel(logging.CRITICAL)
     sys.path.insert(0, str(app))
     os.chdir(app)
     started = await runtime.worker_init_request(
@@ -55,7 +57,7 @@ async def load(app: Path) -> list[dict[str, Any]]:
     )
     if started.result.status != protocol.StatusResult.Success:
         error = started.result.exception
-        raise AppError(f"{error.message}\n{error.stack_trace}")
+        raise AppError(error.stack_trace or error.message)
     if "HttpUri" in started.capabilities:
         raise AppError("HTTP streaming types are not served by the development host")
     found = await runtime.functions_metadata_request(
@@ -106,7 +108,7 @@ def main() -> None:
     """Run the process; its log goes to standard error."""
     app, descriptor = sys.argv[1:]
     logging.basicConfig(format="[worker] %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    # The library's own lines, and the addresses that the storage client logs, help nobody here.
+    # The storage client would log the address of every request.
     logging.getLogger("azure").setLevel(logging.WARNING)
     sys.exit(asyncio.run(serve(Path(app), socket.socket(fileno=int(descriptor)))))
 

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import signal
 import socket
 import sys
@@ -150,7 +149,8 @@ class Host:
         only = watchfiles.PythonFilter(extra_extensions=(".json",))
         async for _ in watchfiles.awatch(*folders, watch_filter=only):
             logger.info("The code has changed; starting another worker.")
-            self._supervisor.restart()
+            with contextlib.suppress(LocalStackError):  # logged, and the next change is awaited
+                await self._supervisor.restart()
 
     async def _obey(self, commands: asyncio.StreamReader) -> None:
         """Follow the owner's commands; the end of them is the order to stop."""
@@ -159,15 +159,17 @@ class Host:
         self._stop.set()
 
     async def _follow(self, command: str) -> None:
-        if command == "open":
-            await self._open()
-            return
-        count = self._supervisor.starts + 1
-        if command == "restart":
-            self._supervisor.restart()
+        try:
+            if command == "open":
+                await self._open()
+            elif command == "restart":
+                await self._supervisor.restart()
+            else:
+                await self._supervisor.kill()
+        except LocalStackError as error:
+            report({"failed": str(error)})
         else:
-            self._supervisor.kill()
-        await self._report_start(count)
+            report({"ready": self._url})
 
     async def _open(self) -> None:
         """Storage answers: fill it with what the service expects, and let the triggers begin."""
@@ -178,15 +180,7 @@ class Host:
             self._configuration.tables,
         )
         self._around.storage_ready.set()
-        await self._report_start(1)
-
-    async def _report_start(self, count: int) -> None:
-        try:
-            await self._supervisor.started(count)
-        except LocalStackError as error:
-            report({"failed": str(error)})
-        else:
-            report({"ready": self._url})
+        await self._supervisor.started(1)
 
 
 def host_id(app: Path) -> str:
@@ -195,7 +189,7 @@ def host_id(app: Path) -> str:
 
 
 def disabled_functions(environment: Mapping[str, str]) -> frozenset[str]:
-    """Names, in lower case, of the functions that a setting AzureWebJobs.NAME.Disabled turns off."""
+    """Names, in lower case, of functions that a setting AzureWebJobs.NAME.Disabled turns off."""
     found = set()
     for name, value in environment.items():
         if name.startswith("AzureWebJobs.") and value.lower() in ("true", "1"):

@@ -5,11 +5,13 @@ each with an optional ``/step``. Day and day-of-week must both hold, as in the N
 and unlike Unix cron.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import product
 
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-WEEKDAYS = "sun mon tue wed thu fri sat".split()
-SEARCH_DAYS = 366 * 9  # 29 February comes again after eight years at most
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_MIDNIGHT = time()
+_SEARCH_DAYS = 366 * 9  # 29 February comes again after eight years at most
 
 
 class ScheduleError(ValueError):
@@ -29,39 +31,32 @@ class Schedule:
         self._minutes = _field(fields[1], 0, 59)
         self._hours = _field(fields[2], 0, 23)
         self._days = frozenset(_field(fields[3], 1, 31))
-        self._months = frozenset(_field(fields[4], 1, 12, MONTHS))
-        self._weekdays = frozenset(_field(fields[5], 0, 6, WEEKDAYS))
+        self._months = frozenset(_field(fields[4], 1, 12, _MONTHS))
+        self._weekdays = frozenset(_field(fields[5], 0, 6, _WEEKDAYS))
 
     def next(self, after: datetime) -> datetime:
         """First moment later than ``after``; ScheduleError when there is none."""
         earliest = after.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
-        for days in range(SEARCH_DAYS):
+        for days in range(_SEARCH_DAYS):
             day = earliest.date() + timedelta(days=days)
             if not self._falls_on(day.day, day.month, day.isoweekday() % 7):
                 continue
-            from_time = (earliest.hour, earliest.minute, earliest.second) if days == 0 else (0, 0, 0)
-            time = self._first_time(from_time)
-            if time is not None:
-                return datetime(day.year, day.month, day.day, *time, tzinfo=UTC)
+            first = self._first_time(earliest.time() if days == 0 else _MIDNIGHT)
+            if first is not None:
+                return datetime.combine(day, first, UTC)
         raise ScheduleError("no moment fits the schedule")
 
     def _falls_on(self, day: int, month: int, weekday: int) -> bool:
         return day in self._days and month in self._months and weekday in self._weekdays
 
-    def _first_time(self, earliest: tuple[int, int, int]) -> tuple[int, int, int] | None:
-        hour_from, minute_from, second_from = earliest
-        for hour in (value for value in self._hours if value >= hour_from):
-            minute_low = minute_from if hour == hour_from else 0
-            for minute in (value for value in self._minutes if value >= minute_low):
-                exact = (hour, minute) == (hour_from, minute_from)
-                second_low = second_from if exact else 0
-                second = next((value for value in self._seconds if value >= second_low), None)
-                if second is not None:
-                    return hour, minute, second
-        return None
+    def _first_time(self, earliest: time) -> time | None:
+        """First fitting time of a day that is not before ``earliest``."""
+        hours = (hour for hour in self._hours if hour >= earliest.hour)
+        times = (time(*parts) for parts in product(hours, self._minutes, self._seconds))
+        return next((found for found in times if found >= earliest), None)
 
 
-def _field(text: str, low: int, high: int, names: list[str] | None = None) -> tuple[int, ...]:
+def _field(text: str, low: int, high: int, names: tuple[str, ...] = ()) -> tuple[int, ...]:
     """Numbers that a field allows, in order."""
     allowed: set[int] = set()
     for part in text.split(","):
@@ -80,7 +75,7 @@ def _field(text: str, low: int, high: int, names: list[str] | None = None) -> tu
     return tuple(sorted(allowed))
 
 
-def _number(text: str, low: int, names: list[str] | None) -> int:
+def _number(text: str, low: int, names: tuple[str, ...]) -> int:
     if names and text[:3].lower() in names:
         return names.index(text[:3].lower()) + low
     if not text.isdecimal():

@@ -25,7 +25,7 @@ class RouteError(ValueError):
 
 
 class Route:
-    """One template; ``match`` gives a path's parameters, ``precedence`` sorts the specific first."""
+    """One template: ``match`` gives a path's parameters, ``precedence`` orders templates."""
 
     def __init__(self, template: str) -> None:
         self.template = template.strip("/")
@@ -71,7 +71,9 @@ class Route:
         pattern, position = slash, 0
         for part in _PARAMETER.finditer(segment):
             if part["rest"] or part["optional"] or part["default"] is not None:
-                raise RouteError("a parameter beside other text cannot be optional or take the rest")
+                raise RouteError(
+                    "a parameter beside other text cannot be optional or take the rest"
+                )
             pattern += _literal(segment[position : part.start()])
             pattern += f"(?P<{self._register(part)}>[^/]+?)"
             position = part.end()

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from consentry.azure.names import Container, TableName
 from consentry.errors import LocalStackError
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.environment import stack_settings, worker_environment
@@ -44,8 +45,8 @@ class Stack:
         data: Path | None = None,
         port: int = 0,
         settings: Mapping[str, str] | None = None,
-        containers: Sequence[str] = (),
-        tables: Sequence[str] = (),
+        containers: Sequence[str] = tuple(Container),
+        tables: Sequence[str] = tuple(TableName),
         watch: Sequence[Path] = (),
         log: Path | None = None,
         enforce_keys: bool = True,

@@ -23,6 +23,7 @@ CRASH_PAUSE_SECONDS = 1.0  # before another start of a process that did not live
 
 logger = logging.getLogger(__name__)
 
+
 class Served(Protocol):
     """What starts the functions of one app: its HTTP routes, listeners and timers."""
 
@@ -51,7 +52,8 @@ class Supervisor:
         self._changed = asyncio.Event()
         self._generation = asyncio.Condition()
         self._stopping = False
-        self.starts = 0
+        self._begun = 0
+        self._announced = 0
         self.failure = ""
 
     @property
@@ -91,7 +93,7 @@ class Supervisor:
                 await self._serve_once()
             except LocalStackError as error:
                 await self._announce(failure=str(error))
-                if not self.starts:
+                if not self._announced:
                     raise
                 logger.error("%s\nWaiting for a change of the code.", error)  # noqa: TRY400
                 await self._changed.wait()
@@ -99,15 +101,23 @@ class Supervisor:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), CRASH_PAUSE_SECONDS)
 
-    def restart(self) -> None:
-        """End the worker orderly and start another one with the code as it is now."""
-        self.failure = ""
-        self._changed.set()
+    async def restart(self) -> None:
+        """End the worker orderly and return when another one serves the code as it is now.
 
-    def kill(self) -> None:
-        """Kill the worker as a crash would; another one starts by itself."""
+        Raises LocalStackError when that code cannot be served.
+        """
+        self.failure = ""
+        following = self._begun + 1
+        self._changed.set()
+        await self.started(following)
+
+    async def kill(self) -> None:
+        """Kill the worker as a crash would and return when the next one serves."""
+        current = self._begun
+        await self.started(current)
         if self._worker is not None:
             self._worker.kill()
+        await self.started(current + 1)
 
     def stop(self) -> None:
         """End the worker for good; ``run`` returns when it is gone."""
@@ -115,16 +125,17 @@ class Supervisor:
         self._changed.set()
 
     async def started(self, count: int) -> None:
-        """Return when the ``count``-th start, counted from 1, is ready.
+        """Return when the ``count``-th worker, counted from 1, serves or has served.
 
         Raises LocalStackError when a start fails meanwhile.
         """
         async with self._generation:
-            await self._generation.wait_for(lambda: self.starts >= count or bool(self.failure))
+            await self._generation.wait_for(lambda: self._announced >= count or bool(self.failure))
         if self.failure:
             raise LocalStackError(self.failure)
 
     async def _serve_once(self) -> None:
+        self._begun += 1
         settings = HostJson.read(self._app)
         worker = await Worker.start(self._app, self._environment)
         try:
@@ -156,5 +167,6 @@ class Supervisor:
     async def _announce(self, *, failure: str) -> None:
         async with self._generation:
             self.failure = failure
-            self.starts += not failure
+            if not failure:
+                self._announced = self._begun
             self._generation.notify_all()

@@ -4,6 +4,7 @@ Made anew for each worker process, so that a changed app never meets the listene
 """
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,9 @@ class Surroundings:
         try:
             return self.environment[name]
         except KeyError:
-            raise LocalStackError(f"The setting {name} of a trigger's connection is missing.") from None
+            raise LocalStackError(
+                f"The setting {name} of a trigger's connection is missing."
+            ) from None
 
     def blob_service(self, name: str) -> BlobServiceClient:
         """Blob client of a binding's connection."""
@@ -64,7 +67,8 @@ class Triggers:
         surroundings: Surroundings,
     ) -> None:
         self._by_kind = {
-            kind: tuple(f for f in functions if f.kind == kind) for kind in (HTTP, BLOB, QUEUE, TIMER)
+            kind: tuple(f for f in functions if f.kind == kind)
+            for kind in (HTTP, BLOB, QUEUE, TIMER)
         }
         self._settings = settings
         self._invoke = supervisor.invoke
@@ -182,10 +186,8 @@ class Triggers:
 
     async def _start_timers(self) -> None:
         container = self._around.blob_service(HOST_STORAGE).get_container_client(STATUS_CONTAINER)
-        try:
+        with contextlib.suppress(ResourceExistsError):
             await asyncio.to_thread(container.create_container)
-        except ResourceExistsError:
-            pass
         for function in self._by_kind[TIMER]:
             blob = container.get_blob_client(status_name(self._around.host_id, function))
             self._run(Timer(function, blob, self._invoke).run())

@@ -92,7 +92,7 @@ class Worker:
     async def invoke(self, call: Call) -> frames.Frame:
         """Call a function and give its reply frame; CallError when there is no result."""
         number = next(self._numbers)
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[frames.Frame] = asyncio.get_running_loop().create_future()
         if self._reading is None or self._reading.done():
             raise WorkerGoneError("the worker process is not running")
         self._waiting[number] = answer

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import time
+from uuid import uuid4
 
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
@@ -11,11 +12,12 @@ from azure.storage.blob import BlobServiceClient
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 ANONYMOUS = func.AuthLevel.ANONYMOUS
+CONNECTION = "ConsentryWork"
 
 
 def note(name: str, content: dict[str, object]) -> None:
     """Write what a trigger brought into container ``notes``, where the tests read it."""
-    service = BlobServiceClient.from_connection_string(os.environ["ConsentryWork"])
+    service = BlobServiceClient.from_connection_string(os.environ[CONNECTION])
     service.get_blob_client("notes", name).upload_blob(json.dumps(content), overwrite=True)
 
 
@@ -36,7 +38,7 @@ def echo(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
 
 @app.route("echo/{kind:alpha}/fixed", methods=["GET"], auth_level=ANONYMOUS)
 async def fixed(req: func.HttpRequest) -> str:
-    return "the literal wins"
+    return f"the literal wins over {req.route_params['kind']}"
 
 
 @app.route("files/{*path}", methods=["PUT"], auth_level=ANONYMOUS)
@@ -46,7 +48,7 @@ def files(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("cookies", methods=["GET"], auth_level=ANONYMOUS)
 def cookies(req: func.HttpRequest) -> func.HttpResponse:
-    reply = func.HttpResponse("", status_code=202)
+    reply = func.HttpResponse(req.method, status_code=202)
     reply.headers.add("Set-Cookie", "a=1; Path=/; Secure; HttpOnly; SameSite=Strict")
     reply.headers.add("Set-Cookie", "b=2; Max-Age=60; Expires=Thu, 01 Jan 2032 00:00:00 GMT")
     return reply
@@ -59,27 +61,27 @@ def text(req: func.HttpRequest) -> str:
 
 @app.route("broken", auth_level=ANONYMOUS)
 def broken(req: func.HttpRequest) -> func.HttpResponse:
-    raise RuntimeError("this text must not reach the caller")
+    raise RuntimeError(f"this text must not reach the caller of {req.method}")
 
 
 @app.route("keyed", methods=["GET"])
 def keyed(req: func.HttpRequest) -> str:
-    return "in"
+    return f"in by {req.method}"
 
 
 @app.route("owned", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
 def owned(req: func.HttpRequest) -> str:
-    return "in"
+    return f"in by {req.method}"
 
 
 @app.route("disabled", methods=["GET"], auth_level=ANONYMOUS)
 def disabled(req: func.HttpRequest) -> str:
-    return "in"
+    return f"in by {req.method}"
 
 
 @app.route("process", methods=["GET"], auth_level=ANONYMOUS)
 def process(req: func.HttpRequest) -> str:
-    return str(os.getpid())
+    return f"{os.getpid()} {req.method}"
 
 
 @app.route("setting/{name}", methods=["GET"], auth_level=ANONYMOUS)
@@ -90,36 +92,48 @@ def setting(req: func.HttpRequest) -> str:
 @app.route("hang", methods=["POST"], auth_level=ANONYMOUS)
 def hang(req: func.HttpRequest) -> str:
     time.sleep(600)  # longer than the timeout in host.json
-    return "never"
+    return req.method
 
 
 @app.route("crash", methods=["POST"], auth_level=ANONYMOUS)
 def crash(req: func.HttpRequest) -> str:
-    os._exit(3)
+    os._exit(len(req.method))
 
 
-@app.blob_trigger("client", path="inbox/{owner}/{name}", connection="ConsentryWork", source="EventGrid")
+@app.blob_trigger("client", path="inbox/{owner}/{name}", connection=CONNECTION, source="EventGrid")
 def arrived(client: blob.BlobClient) -> None:
     data = client.download_blob().readall()
     if data == b"poison":
-        tries = client.get_blob_properties().metadata.get("tries", "")
-        client.set_blob_metadata({"tries": tries + "x"})
+        note(f"tried/{uuid4()}/{client.blob_name}", {})
         raise RuntimeError("not this one")
     note(f"arrived/{client.blob_name}", {"size": len(data)})
 
 
-@app.blob_trigger("data", path="stream/{name}.bin", connection="ConsentryWork", source="EventGrid")
+@app.blob_trigger("data", path="stream/{name}.bin", connection=CONNECTION, source="EventGrid")
 def streamed(data: func.InputStream) -> None:
-    note(f"streamed/{data.name}", {"uri": data.uri, "length": data.length, "size": len(data.read()),
-                                   "metadata": data.metadata})
+    note(
+        f"streamed/{data.name}",
+        {
+            "uri": data.uri,
+            "length": data.length,
+            "size": len(data.read()),
+            "metadata": data.metadata,
+        },
+    )
 
 
-@app.queue_trigger("message", queue_name="work-items", connection="ConsentryWork")
+@app.queue_trigger("message", queue_name="work-items", connection=CONNECTION)
 def worked(message: func.QueueMessage) -> None:
     body = message.get_body().decode()
     note(f"worked/{message.id}/{message.dequeue_count}", {"body": body})
     if body == "poison":
         raise RuntimeError("not this one")
+
+
+@app.queue_trigger("message", queue_name="more-items-poison", connection=CONNECTION)
+def watched(message: func.QueueMessage) -> None:
+    note(f"watched/{message.id}/{uuid4()}", {})
+    raise RuntimeError("nor this one")
 
 
 @app.timer_trigger("timer", schedule="*/1 * * * * *")
