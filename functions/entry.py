@@ -14,10 +14,10 @@ from typing import Final, Protocol
 
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob_binding
-from consentry.service.gate import Invocation, Outcome
 
 from consentry.errors import ConsentryError
 from consentry.service.call import Call, SystemTimer, Trigger
+from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from wire import Request, echo, error_reply, reply_to

@@ -6,7 +6,6 @@ from typing import Final
 from uuid import UUID
 
 import azure.functions as func
-from consentry.service.gate import Invocation, Outcome
 from pydantic import BaseModel, Field
 
 from consentry.errors import ArgumentError, UnsupportedFeatureError
@@ -17,6 +16,7 @@ from consentry.limits import (
     URL_CHARACTERS_MAX,
 )
 from consentry.service.faces import Detection, Verification
+from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.vision import Box, Face, Role
@@ -89,7 +89,7 @@ def register(services: Provider) -> Api:
         claim = _claim(request.header(FACE_HEADER))
         model = request.query("recognitionModel") or "recognition_01"
         data = _picture(services(), request)
-        if invocation.operation is Operation.DETECT_WITH_FACE_ID:
+        if invocation.call.operation is Operation.DETECT_WITH_FACE_ID:
             found = services().faces.detect_with_id(
                 invocation, data, claim=claim, lifetime=lifetime
             )

@@ -1,9 +1,9 @@
 """The blob trigger on the inbox, and the watcher of what it could not do in five tries."""
 
-from consentry.service.gate import Invocation, Outcome
 from pydantic import BaseModel, ValidationError
 
 from consentry.azure.names import Container
+from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from entry import Api, Provider
 

@@ -4,11 +4,11 @@ from typing import Final
 from uuid import UUID
 
 import azure.functions as func
-from consentry.service.gate import Invocation, Outcome
-from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 
 from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import PICTURE_BYTES_MAX
+from consentry.service.gate import Invocation, Outcome
+from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.redaction import mask_options
 from consentry.trust.operations import Operation
 from consentry.vision import Redacted

@@ -1,7 +1,6 @@
 """Timers: what must happen although nobody calls. Each run leaves a record of its own."""
 
 from consentry.service.gate import Invocation, Outcome
-
 from consentry.service.services import Services
 from entry import Api, Provider
 

@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 import azure.functions as func
-from consentry.service.gate import Invocation, Outcome
 from pydantic import BaseModel
 
 from consentry.errors import NotFoundError
 from consentry.service.addresses import UploadAddress
+from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import UPLOAD_ID_CHARACTERS
 from consentry.service.ledger import UploadStatus
 from consentry.trust.operations import Operation

@@ -55,7 +55,7 @@ class Request:
 
     def __init__(self, request: func.HttpRequest) -> None:
         self._request = request
-        self._headers = {name.lower(): value for name, value in request.headers.items()}
+        self._headers: dict[str, str] = {name.lower(): value for name, value in request.headers.items()}
 
     @property
     def credential(self) -> ApiKey:

@@ -71,6 +71,10 @@ class Outcome[T]:
     value: T
     release: Callable[[], None] | None = None
 
+    def map[U](self, change: Callable[[T], U]) -> "Outcome[U]":
+        """Give the outcome with its value rendered for whoever asked; the release stays."""
+        return Outcome(change(self.value), self.release)
+
 
 @dataclass(repr=False)
 class Invocation:

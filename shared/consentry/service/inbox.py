@@ -121,7 +121,7 @@ class Inbox:
         now = self.blobs.properties(Container.INBOX, upload.blob)
         if now is None or now.etag != found.etag:
             return  # replaced meanwhile: this result is not the one that is asked for
-        result = f"{upload.blob}.{redacted.extension}" if redacted.renamed else upload.blob
+        result = upload.blob + redacted.extension if redacted.renamed else upload.blob
         self.blobs.write(
             Container.REDACTED,
             result + MANIFEST_SUFFIX,

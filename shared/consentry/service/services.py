@@ -1,17 +1,49 @@
-"""The wiring: from settings to use cases. Made once in a process."""
+"""The wiring: from stores, keys and settings to the use cases. Made once in a process."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from consentry.azure.fetch import Fetcher
+from consentry.azure.names import Container, TableName
+from consentry.service.access import Access
 from consentry.service.addresses import Addresses
+from consentry.service.audit import AuditLog, Sealer
+from consentry.service.callers import Callers
+from consentry.service.datakeys import DataKeys
 from consentry.service.faces import Faces
 from consentry.service.gate import Gate
 from consentry.service.inbox import Inbox
-from consentry.service.ports import SigningKey
+from consentry.service.ledger import UploadLedger
+from consentry.service.manifests import Notary
+from consentry.service.pairs import Pairs
+from consentry.service.ports import (
+    AppendStore,
+    BlobStore,
+    Clock,
+    SigningKey,
+    Table,
+    WrappingKey,
+)
+from consentry.service.quarantine import Quarantine
 from consentry.service.redaction import Redactions
 from consentry.service.settings import Settings
+from consentry.service.templates import TemplateStore
 from consentry.service.upkeep import Upkeep
-from consentry.vision import Vision
+from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the use cases stand on: Azure's in a deployment, twins in some tests."""
+
+    blobs: BlobStore
+    audit: AppendStore
+    table: Callable[[TableName], Table]
+    signing_key: SigningKey
+    wrapping_key: WrappingKey
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -19,12 +51,86 @@ class Services:
     """Everything that the functions call."""
 
     settings: Settings
+    parts: Parts
     gate: Gate
+    access: Access
+    callers: Callers
     vision: Vision
     faces: Faces
     redactions: Redactions
     inbox: Inbox
     addresses: Addresses
     upkeep: Upkeep
-    signing_key: SigningKey
     fetch: Fetcher
+
+    @property
+    def signing_key(self) -> SigningKey:
+        """The key of manifests, verification results and checkpoints."""
+        return self.parts.signing_key
+
+    def check_ready(self) -> None:
+        """Touch what every call needs; raises what the first call would raise."""
+        self.vision.warm_up()
+        self.signing_key.public_keys()
+        self.parts.table(TableName.ACCESS).get("ready", "ready")
+        self.parts.blobs.properties(Container.INBOX, "ready")
+        self.parts.audit.size("ready")
+
+
+def assemble(settings: Settings, parts: Parts) -> Services:
+    """Put the use cases together on top of ``parts``."""
+    keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key)
+    access = Access(parts.table(TableName.ACCESS))
+    callers = Callers(parts.table(TableName.CALLERS), keys, settings.tenants)
+    log = AuditLog(parts.audit, parts.clock)
+    gate = Gate(callers, access, keys, log, settings.tenants, parts.clock)
+    vision = Vision(settings.layer, settings.threads)
+    templates = TemplateStore(parts.table(TableName.TEMPLATES), keys)
+    notary = Notary(parts.signing_key)
+    ledger = UploadLedger(parts.table(TableName.UPLOADS))
+    quarantine = Quarantine(parts.blobs, ledger, parts.clock)
+    keep = frozenset(settings.keep_originals)
+    pairs = Pairs(parts.blobs, vision, notary, ledger, keep)
+    mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
+    return Services(
+        settings=settings,
+        parts=parts,
+        gate=gate,
+        access=access,
+        callers=callers,
+        vision=vision,
+        faces=Faces(vision, templates),
+        redactions=Redactions(vision, parts.blobs, notary),
+        inbox=Inbox(gate, parts.blobs, vision, notary, ledger, quarantine, pairs, mask, keep),
+        addresses=Addresses(parts.blobs, ledger),
+        upkeep=Upkeep(
+            settings.tenants,
+            parts.blobs,
+            templates,
+            pairs,
+            quarantine,
+            Sealer(parts.audit, parts.signing_key),
+        ),
+        fetch=Fetcher(settings.url_hosts),
+    )
+
+
+class Once[T]:
+    """Makes a thing at the first call and only once, whoever calls at the same time."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: T | None = None
+
+    def __call__(self) -> T:
+        """Give the thing; if making it fails, the next call tries again."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+
+def utc_now() -> datetime:
+    """The clock of a deployment."""
+    return datetime.now(UTC)

@@ -5,15 +5,15 @@ signing key. A storage endpoint on this machine (loopback) means Azurite, whose 
 is public and well known.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from consentry.errors import SettingsError
 from consentry.limits import TENANT_CHARACTERS_MAX
@@ -28,13 +28,17 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+PREFIX: Final = "CONSENTRY_"
 
 
-class Settings(BaseSettings):
-    """Settings of one deployment; each field is the environment variable CONSENTRY_<FIELD>."""
+class Settings(BaseModel):
+    """Settings of one deployment; each field is the environment variable CONSENTRY_<FIELD>.
 
-    model_config = SettingsConfigDict(env_prefix="CONSENTRY_", extra="ignore", frozen=True)
+    An unknown name with that prefix is an error too: it is a setting that somebody believes in.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     environment: Literal["production", "development"] = "production"
     tenants: Names = Field(description="Tenants that this deployment serves, by commas.")
@@ -84,15 +88,13 @@ class Settings(BaseSettings):
 
         Raises SettingsError that names everything missing or wrong at once.
         """
+        found = os.environ if environment is None else environment
+        fields = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in found.items()
+            if name.startswith(PREFIX)
+        }
         try:
-            if environment is None:
-                return cls()
-            prefix = "CONSENTRY_"
-            fields = {
-                name.removeprefix(prefix).lower(): value
-                for name, value in environment.items()
-                if name.startswith(prefix)
-            }
             return cls.model_validate(fields)
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
@@ -113,6 +115,6 @@ def _explain(error: ValidationError) -> str:
     """One line per fault, by variable name, without the value."""
     lines = []
     for fault in error.errors(include_input=False, include_url=False):
-        where = f"CONSENTRY_{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
+        where = f"{PREFIX}{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
         lines.append(f"{where}{fault['msg']}")
     return "The settings are not complete:\n  " + "\n  ".join(lines)

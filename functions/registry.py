@@ -1,0 +1,37 @@
+"""All functions of the app, by interface; made anew for each set of services."""
+
+import azure.functions as func
+
+import face_api
+import inbox_trigger
+import public_api
+import redaction_api
+import upkeep
+import uploads_api
+from entry import Api, Provider
+from openapi import describe
+
+
+def register_all(services: Provider) -> list[Api]:
+    """Register every function behind the gate, and the few open ones."""
+    gated = [
+        face_api.register(services),
+        redaction_api.register(services),
+        uploads_api.register(services),
+        inbox_trigger.register(services),
+        upkeep.register(services),
+    ]
+
+    def interface() -> dict[str, object]:
+        return describe(endpoint for api in (public, *gated) for endpoint in api.endpoints)
+
+    public = public_api.register(services, interface)
+    return [public, *gated]
+
+
+def make_app(services: Provider) -> func.FunctionApp:
+    """Make the function app; the platform authenticates nobody, because the gate does."""
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    for api in register_all(services):
+        app.register_functions(api.blueprint)
+    return app

@@ -1,0 +1,131 @@
+"""Signed documents that prove what was done: redaction manifests and verification results.
+
+A file holds a JWS in the flattened JSON form (RFC 7515, section 7.2.2), so that it is JSON as
+its name says. It is signed by the deployment's key and verified offline with ``GET /keys``.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from consentry import __version__
+from consentry.errors import IntegrityError
+from consentry.service.faces import Verification
+from consentry.service.gate import Invocation
+from consentry.service.ports import PublicKey, SigningKey
+from consentry.trust.jws import open_document, sign_document
+from consentry.trust.records import utc_text
+from consentry.vision import Mask, MaskOptions, ModelInfo, Redacted, Role
+
+MANIFEST_MEDIA_TYPE: Final = "application/jose+json"
+REDACTION: Final = "consentry-redaction+json"
+VERIFICATION: Final = "consentry-verification+json"
+
+_PARTS: Final = ("protected", "payload", "signature")
+
+
+@dataclass(frozen=True)
+class Notary:
+    """Signs what an invocation did, in its own words and numbers."""
+
+    key: SigningKey
+
+    def redaction(
+        self,
+        invocation: Invocation,
+        data: bytes,
+        redacted: Redacted,
+        options: MaskOptions,
+        models: Mapping[Role, ModelInfo],
+    ) -> bytes:
+        """Make the manifest of a redaction: hashes in and out, every mask, every model."""
+        return self._sign(
+            REDACTION,
+            {
+                **_head(invocation, models),
+                "input": _file(data),
+                "output": _file(redacted.data) | {"mediaType": redacted.media_type},
+                "picture": {
+                    "width": redacted.width,
+                    "height": redacted.height,
+                    "frames": redacted.frames,
+                },
+                "mask": {
+                    "kind": options.kind.value,
+                    "shape": options.shape.value,
+                    "strength": options.kind.strength,
+                },
+                "faces": [_mask(mask) for mask in redacted.masks],
+                "rounds": redacted.rounds,
+            },
+        )
+
+    def verification(
+        self,
+        invocation: Invocation,
+        probe: bytes,
+        reference: bytes,
+        result: Verification,
+        models: Mapping[Role, ModelInfo],
+    ) -> bytes:
+        """Make the result of a verification by upload."""
+        return self._sign(
+            VERIFICATION,
+            {
+                **_head(invocation, models),
+                "probe": _file(probe),
+                "reference": _file(reference),
+                "isIdentical": result.is_identical,
+                "confidence": result.confidence,
+            },
+        )
+
+    def _sign(self, kind: str, document: Mapping[str, object]) -> bytes:
+        signed = sign_document(document, kind=kind, kid=self.key.kid, sign=self.key.sign)
+        parts = dict(zip(_PARTS, signed.decode().split("."), strict=True))
+        return json.dumps(parts, indent=2).encode()
+
+
+def open_signed(file: bytes, *, kind: str, public_keys: Iterable[PublicKey]) -> dict[str, Any]:
+    """Verify a file that a notary made and give its document; IntegrityError otherwise."""
+    try:
+        parts = json.loads(file)
+        compact = ".".join(parts[name] for name in _PARTS)
+        signed = compact.encode("ascii")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise IntegrityError("the signed file cannot be read") from None
+    return open_document(signed, kind=kind, public_keys=public_keys)
+
+
+def _head(invocation: Invocation, models: Mapping[Role, ModelInfo]) -> dict[str, object]:
+    return {
+        "audit": invocation.id,
+        "time": utc_text(invocation.time),
+        "tenant": invocation.tenant,
+        "software": f"consentry {__version__}",
+        "models": [
+            {"role": role.value, "name": model.name, "sha256": model.digest}
+            for role, model in models.items()
+        ],
+    }
+
+
+def _file(data: bytes) -> dict[str, object]:
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _mask(mask: Mask) -> dict[str, object]:
+    box = mask.box
+    return {
+        "frame": mask.frame,
+        "box": {
+            "left": round(box.left, 1),
+            "top": round(box.top, 1),
+            "width": round(box.width, 1),
+            "height": round(box.height, 1),
+        },
+        "kind": mask.kind.value,
+        "score": round(mask.score, 4),
+    }

@@ -1,0 +1,169 @@
+"""Microsoft's own client package, unchanged, against the running service."""
+
+from collections.abc import Iterator
+
+import pytest
+from azure.ai.vision.face import FaceClient
+from azure.ai.vision.face.models import (
+    FaceAttributeTypeDetection03,
+    FaceDetectionModel,
+    FaceDetectionResult,
+    FaceRecognitionModel,
+)
+from azure.core.credentials import AzureKeyCredential
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+)
+from tests.support.deployment import APPROVED, OTHER, REDACT_ONLY, UNAPPROVED, Deployment
+from tests.support.layer import sample
+
+
+def _client(running: Deployment, tenant: str = APPROVED) -> FaceClient:
+    return FaceClient(running.stack.url, AzureKeyCredential(running.keys[tenant]))
+
+
+@pytest.fixture(scope="module")
+def client(running: Deployment) -> Iterator[FaceClient]:
+    with _client(running) as client:
+        yield client
+
+
+def _detect(client: FaceClient, name: str, *, face_id: bool = True) -> list[FaceDetectionResult]:
+    return client.detect(
+        sample(name),
+        detection_model=FaceDetectionModel.DETECTION03,
+        recognition_model=FaceRecognitionModel.RECOGNITION04,
+        return_face_id=face_id,
+        return_recognition_model=True,
+    )
+
+
+def test_two_photos_of_one_person_are_identical(client: FaceClient) -> None:
+    first, second = (_detect(client, f"person_a_{number}.jpg")[0] for number in (1, 2))
+    result = client.verify_face_to_face(face_id1=first.face_id, face_id2=second.face_id)
+    assert result.is_identical
+    assert 0.5 <= result.confidence <= 1.0
+
+
+def test_photos_of_two_people_are_not_identical(client: FaceClient) -> None:
+    first, second = (_detect(client, name)[0] for name in ("person_a_1.jpg", "person_b_1.jpg"))
+    result = client.verify_face_to_face(face_id1=first.face_id, face_id2=second.face_id)
+    assert not result.is_identical
+    assert result.confidence < 0.5
+
+
+def test_only_the_largest_face_of_a_crowd_gets_an_id(client: FaceClient) -> None:
+    faces = _detect(client, "city.jpg")
+    assert len(faces) > 3
+    assert faces[0].face_id
+    assert [face.face_id for face in faces[1:]] == [None] * (len(faces) - 1)
+    areas = [face.face_rectangle.width * face.face_rectangle.height for face in faces]
+    assert areas == sorted(areas, reverse=True)
+
+
+def test_recognition_model_is_echoed_when_asked_for(client: FaceClient) -> None:
+    face = _detect(client, "person_a_1.jpg", face_id=False)[0]
+    assert face.recognition_model == "recognition_04"
+    assert face.face_id is None
+
+
+def test_tenant_without_verify_gets_rectangles_but_no_face_id(running: Deployment) -> None:
+    with _client(running, REDACT_ONLY) as client:
+        assert _detect(client, "person_a_1.jpg", face_id=False)
+        with pytest.raises(HttpResponseError) as caught:
+            _detect(client, "person_a_1.jpg")
+    assert caught.value.status_code == 403
+    assert caught.value.error is not None
+    assert caught.value.error.code == "UnsupportedFeature"
+
+
+def test_unapproved_tenant_is_refused_as_azure_refuses(running: Deployment) -> None:
+    with _client(running, UNAPPROVED) as client, pytest.raises(HttpResponseError) as caught:
+        _detect(client, "person_a_1.jpg")
+    assert caught.value.status_code == 403
+    assert "missing approval" in caught.value.message
+
+
+def test_wrong_key_raises_the_clients_authentication_error(running: Deployment) -> None:
+    with FaceClient(running.stack.url, AzureKeyCredential("0" * 32)) as client:
+        with pytest.raises(ClientAuthenticationError):
+            _detect(client, "person_a_1.jpg")
+
+
+def test_face_id_of_another_tenant_does_not_exist(running: Deployment, client: FaceClient) -> None:
+    own = _detect(client, "person_a_1.jpg")[0].face_id
+    with _client(running, OTHER) as other, pytest.raises(ResourceNotFoundError):
+        other.verify_face_to_face(face_id1=own, face_id2=own)
+
+
+def test_retired_attribute_is_refused_whoever_asks(running: Deployment) -> None:
+    with running.client() as http:
+        for attribute in ("age", "gender", "emotion", "smile", "facialHair", "hair", "makeup"):
+            reply = http.post(
+                "/face/v1.2/detect",
+                params={"returnFaceId": "false", "returnFaceAttributes": attribute},
+                content=sample("person_a_1.jpg"),
+                headers={"Content-Type": "application/octet-stream"},
+            )
+            assert reply.status_code == 403
+            assert reply.headers["x-ms-error-code"] == "UnsupportedFeature"
+
+
+def test_attribute_that_is_not_offered_yet_says_so(client: FaceClient) -> None:
+    with pytest.raises(HttpResponseError) as caught:
+        client.detect(
+            sample("person_a_1.jpg"),
+            detection_model=FaceDetectionModel.DETECTION03,
+            recognition_model=FaceRecognitionModel.RECOGNITION04,
+            return_face_id=False,
+            return_face_attributes=[FaceAttributeTypeDetection03.HEAD_POSE],
+        )
+    assert caught.value.error is not None
+    assert caught.value.error.code == "UnsupportedFeature"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "findsimilars"),
+        ("POST", "identify"),
+        ("POST", "group"),
+        ("PUT", "persongroups/staff"),
+        ("PUT", "largepersongroups/staff"),
+        ("POST", "facelists/list/persistedfaces"),
+        ("PUT", "largefacelists/list"),
+        ("POST", "detectLiveness/singleModal/sessions"),
+    ],
+)
+def test_one_against_many_is_refused_and_recorded(
+    running: Deployment, method: str, path: str
+) -> None:
+    with running.new_records() as records, running.client() as http:
+        reply = http.request(method, f"/face/v1.2/{path}", json={})
+    assert reply.status_code == 403
+    assert reply.json()["error"]["code"] == "UnsupportedFeature"
+    assert [(record["operation"], record["reason"]) for record in records] == [
+        ("search", "one_to_many")
+    ]
+
+
+def test_named_face_is_the_one_that_gets_the_id(running: Deployment) -> None:
+    with running.client(**{"Content-Type": "application/octet-stream"}) as http:
+        faces = http.post("/face/v1.2/detect", content=sample("city.jpg")).json()
+        named = faces[2]["faceRectangle"]
+        header = ",".join(str(named[part]) for part in ("left", "top", "width", "height"))
+        claimed = http.post(
+            "/face/v1.2/detect",
+            content=sample("city.jpg"),
+            headers={"X-Consentry-Face": header},
+        ).json()
+        nowhere = http.post(
+            "/face/v1.2/detect",
+            content=sample("city.jpg"),
+            headers={"X-Consentry-Face": "0,0,9,9"},
+        )
+    assert [index for index, face in enumerate(claimed) if "faceId" in face] == [2]
+    assert nowhere.status_code == 404
+    assert nowhere.json()["error"]["code"] == "FaceNotFound"

@@ -1,0 +1,137 @@
+"""A running local stack with tenants in every state, and what a test asks of it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+from consentry.service.deployment import connect
+
+from consentry.azure.names import Container
+from consentry.localhost.stack import Stack
+from consentry.service.services import Services, assemble
+from consentry.service.settings import Settings
+from consentry.trust.operations import Capability
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+
+APPROVED = "contoso"  # approved for everything
+OTHER = "fabrikam"  # approved for everything, and none of contoso's business
+UNAPPROVED = "northwind"  # served, has a key, never approved
+REDACT_ONLY = "tailspin"  # approved for redaction and detection alone
+TENANTS = (APPROVED, OTHER, UNAPPROVED, REDACT_ONLY)
+
+DEADLINE_SECONDS = 60
+POLL_SECONDS = 0.05
+
+
+@dataclass
+class Deployment:
+    """The stack, the operator's view of the same stores, and one key for each tenant."""
+
+    stack: Stack
+    services: Services
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def approve(self, tenant: str, *capabilities: Capability) -> None:
+        """Put approvals in force for a day."""
+        now = datetime.now(UTC)
+        for capability in capabilities:
+            self.services.access.approve(
+                tenant,
+                capability,
+                use_case="test",
+                valid_from=now - timedelta(minutes=1),
+                valid_until=now + timedelta(days=1),
+                decided_by="tests",
+                now=now,
+            )
+
+    def client(self, tenant: str = APPROVED, **headers: str) -> httpx.Client:
+        """Make an HTTP client that carries the tenant's key."""
+        return httpx.Client(
+            base_url=self.stack.url,
+            headers={KEY_HEADER: self.keys[tenant], **headers},
+            timeout=DEADLINE_SECONDS,
+        )
+
+    def drop(self, name: str, data: bytes, **metadata: str) -> str:
+        """Write a blob straight into the inbox, as somebody with write access does."""
+        return self.services.parts.blobs.write(
+            Container.INBOX,
+            name,
+            data,
+            content_type="application/octet-stream",
+            metadata=metadata,
+        )
+
+    def blob(self, container: Container, name: str) -> bytes | None:
+        """Give a blob's content, or None."""
+        found = self.services.parts.blobs.read(container, name, limit=10**8)
+        return None if found is None else found.data
+
+    def wait_for_blob(self, container: Container, name: str) -> bytes:
+        """Wait until the functions have made a blob."""
+        return wait_for(lambda: self.blob(container, name), f"{container} to be written")
+
+    def names(self, container: Container, prefix: str = "") -> set[str]:
+        """Names of all blobs."""
+        return {found.name for found in self.services.parts.blobs.list(container, prefix)}
+
+    def records(self) -> list[dict[str, Any]]:
+        """All audit records so far, in order of time."""
+        store = self.services.parts.audit
+        lines = [
+            json.loads(line)
+            for found in store.list()
+            if found.name.endswith(".jsonl")
+            for line in store.read(found.name).splitlines()
+        ]
+        return sorted((line["record"] for line in lines), key=lambda record: record["id"])
+
+    @contextmanager
+    def new_records(self) -> Iterator[list[dict[str, Any]]]:
+        """Collect the records that calls inside of the block leave."""
+        before = {record["id"] for record in self.records()}
+        added: list[dict[str, Any]] = []
+        yield added
+        added += [
+            record
+            for record in self.records()
+            if record["id"] not in before and not record["principal"].startswith("system:")
+        ]
+
+
+def wait_for[T](ask: Callable[[], T | None], what: str) -> T:
+    """Ask another process's work again and again, for a bounded time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    pause = Event().wait
+    while time.monotonic() < deadline:
+        found = ask()
+        if found:
+            return found
+        pause(POLL_SECONDS)
+    raise TimeoutError(f"waited in vain for {what}")
+
+
+@contextmanager
+def deployment() -> Iterator[Deployment]:
+    """Run a stack with all tenants; ends with no process left."""
+    with Stack(ROOT, ROOT / "functions", tenants=TENANTS) as stack:
+        settings = Settings.load(stack.environment)
+        services = assemble(settings, connect(settings))
+        running = Deployment(stack, services)
+        now = datetime.now(UTC)
+        for tenant in TENANTS:
+            running.keys[tenant] = services.callers.create(tenant, now)
+        running.approve(APPROVED, *Capability)
+        running.approve(OTHER, *Capability)
+        running.approve(REDACT_ONLY, Capability.REDACT, Capability.DETECT)
+        yield running

@@ -1,0 +1,288 @@
+"""How long things take on this machine, from one run: `make bench`.
+
+Every figure is a median over fresh requests against the development host and Azurite on this
+machine, beside the time that the models alone need for the same pictures.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from consentry.localhost.stack import Stack
+from consentry.service.call import ApiKey, Call, Trigger
+from consentry.service.deployment import connect
+from consentry.service.gate import Invocation, Outcome
+from consentry.service.services import Services, assemble
+from consentry.service.settings import Settings
+from consentry.trust.operations import Capability, Operation
+from consentry.vision import MaskOptions, Profile, Role, similarity
+from consentry.vision.detect import detect
+from consentry.vision.embed import make_template
+from consentry.vision.picture import read_picture
+from consentry.vision.redact import redact
+from consentry.vision.sessions import Sessions
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / ".consentry" / "samples"
+TENANT = "contoso"
+PAIR = ("person_a_1.jpg", "person_a_2.jpg")
+CROWD = "city.jpg"
+OCTETS = {"Content-Type": "application/octet-stream"}
+CONCURRENCY = (1, 4, 16)
+
+console = Console(highlight=False)
+
+
+@dataclass
+class Stopwatch:
+    """Sums up the time inside of the model runs that pass through it."""
+
+    seconds: float = 0.0
+
+    def around[Result](
+        self, run: Callable[[NDArray[np.float32]], Result]
+    ) -> Callable[[NDArray[np.float32]], Result]:
+        """Time every call of a session's ``run``."""
+
+        def timed(values: NDArray[np.float32]) -> Result:
+            started = time.perf_counter()
+            try:
+                return run(values)
+            finally:
+                self.seconds += time.perf_counter() - started
+
+        return timed
+
+
+@dataclass
+class Bench:
+    """A running stack and what is asked of it."""
+
+    stack: Stack
+    services: Services
+    key: str
+    rounds: int
+    rows: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def client(self) -> httpx.Client:
+        """Make an HTTP client that keeps its connection."""
+        headers = {"Ocp-Apim-Subscription-Key": self.key}
+        return httpx.Client(base_url=self.stack.url, headers=headers, timeout=60)
+
+    def tell(self, what: str, figure: str, note: str = "") -> None:
+        """Add a row."""
+        self.rows.append((what, figure, note))
+
+
+def median_ms(times: list[float]) -> float:
+    """Median in milliseconds of seconds."""
+    return 1000 * statistics.median(times)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that one call takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def model_seconds_of_verify(sessions: Sessions) -> float:
+    """Time inside of the models for two fresh photographs."""
+    watch = Stopwatch()
+    find = watch.around(sessions.get(Role.DETECTOR).run)
+    embed = watch.around(sessions.get(Role.EMBEDDER).run)
+    templates = []
+    for name in PAIR:
+        picture = read_picture((SAMPLES / name).read_bytes())
+        face = detect(find, picture.pixels, Profile.FAST)[0]
+        templates.append(make_template(find, embed, picture.pixels, face))
+    similarity(*templates)
+    return watch.seconds
+
+
+def model_seconds_of_redact(sessions: Sessions) -> float:
+    """Time inside of the detector for one crowd, the check of the output included."""
+    watch = Stopwatch()
+    find = watch.around(sessions.get(Role.DETECTOR).run)
+    redact(
+        (SAMPLES / CROWD).read_bytes(),
+        MaskOptions(),
+        lambda pixels, least: detect(find, pixels, Profile.RECALL, least),
+    )
+    return watch.seconds
+
+
+def verify_over_http(http: httpx.Client) -> None:
+    """Two fresh photographs in, one answer out."""
+    ids = []
+    for name in PAIR:
+        content = (SAMPLES / name).read_bytes()
+        reply = http.post("/face/v1.2/detect", content=content, headers=OCTETS)
+        ids.append(reply.raise_for_status().json()[0]["faceId"])
+    reply = http.post("/face/v1.2/verify", json={"faceId1": ids[0], "faceId2": ids[1]})
+    if not reply.raise_for_status().json()["isIdentical"]:
+        raise SystemExit("the verification came out wrong")
+
+
+def redact_over_http(http: httpx.Client) -> None:
+    """A crowd in, the masked crowd out."""
+    content = (SAMPLES / CROWD).read_bytes()
+    http.post("/redactions", content=content, headers=OCTETS).raise_for_status()
+
+
+def against_models(bench: Bench) -> None:
+    """HTTP beside model time, in turn, so that a change of the machine's speed meets both."""
+    sessions = Sessions(bench.services.settings.layer, bench.services.settings.threads)
+    jobs: tuple[tuple[str, Callable[[Sessions], float], Callable[[httpx.Client], None]], ...] = (
+        ("verify two fresh photos", model_seconds_of_verify, verify_over_http),
+        ("redact a crowd", model_seconds_of_redact, redact_over_http),
+    )
+    with bench.client() as http:
+        for name, model, over_http in jobs:
+            model(sessions), over_http(http)
+            models, calls = [], []
+            for _ in range(bench.rounds):
+                models.append(model(sessions))
+                calls.append(timed(lambda call=over_http: call(http)))
+            ratio = statistics.median(calls) / statistics.median(models)
+            bench.tell(f"{name}, models alone", f"{median_ms(models):.1f} ms")
+            bench.tell(f"{name}, over HTTP", f"{median_ms(calls):.1f} ms", f"{ratio:.2f} x models")
+
+
+def gate_and_audit(bench: Bench) -> None:
+    """Work that does nothing, behind the gate."""
+    call = Call(Operation.DETECT, ApiKey(bench.key), Trigger.HTTP, "")
+
+    def nothing(invocation: Invocation) -> Outcome[None]:
+        del invocation
+        return Outcome(None)
+
+    times = [timed(lambda: bench.services.gate.run(call, nothing)) for _ in range(220)][20:]
+    spread = statistics.quantiles(times, n=20)[-1]
+    bench.tell("gate + audit", f"{median_ms(times):.1f} ms", f"95 %: {1000 * spread:.1f} ms")
+
+
+def throughput(bench: Bench) -> None:
+    """Whole verifications of kept face ids, and detections, per second."""
+    photo = (SAMPLES / PAIR[0]).read_bytes()
+    with bench.client() as http:
+        reply = http.post("/face/v1.2/detect", content=photo, headers=OCTETS)
+        face_id = reply.raise_for_status().json()[0]["faceId"]
+
+        def compare() -> None:
+            body = {"faceId1": face_id, "faceId2": face_id}
+            http.post("/face/v1.2/verify", json=body).raise_for_status()
+
+        def find() -> None:
+            http.post(
+                "/face/v1.2/detect?returnFaceId=false", content=photo, headers=OCTETS
+            ).raise_for_status()
+
+        for name, call in (("compare two face ids", compare), ("detect, no face id", find)):
+            for workers in CONCURRENCY:
+                count = bench.rounds * 4
+                with ThreadPoolExecutor(workers) as pool:
+                    seconds = timed(
+                        lambda pool=pool, call=call, count=count: [
+                            done.result() for done in [pool.submit(call) for _ in range(count)]
+                        ]
+                    )
+                bench.tell(f"{name}, {workers} at once", f"{count / seconds:.1f} requests/s")
+
+
+def cold_start(bench: Bench) -> None:
+    """From the start of a process to its first verified answer."""
+    splits: list[dict[str, float]] = []
+    for _ in range(3):
+        started = time.time()
+        done = subprocess.run(  # noqa: S603 (our own interpreter and script)
+            [sys.executable, str(ROOT / "tools" / "bench_cold.py"), bench.key, *PAIR],
+            env={**bench.stack.environment, "CONSENTRY_BENCH_STARTED": repr(started)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        splits.append(json.loads(done.stdout))
+    best = sorted(splits, key=lambda split: split["total"])[1]
+    note = ", ".join(f"{name} {best[name]:.2f}" for name in ("imports", "models", "first_call"))
+    bench.tell("cold start to first verified answer", f"{best['total']:.2f} s", note)
+
+
+def peak_memory(bench: Bench) -> None:
+    """Largest resident size of the worker that did all of the above."""
+    status = Path(f"/proc/{bench.stack.worker_pid}/status")
+    if not status.exists():
+        bench.tell("peak memory of the worker", "not known on this system")
+        return
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    bench.tell("peak memory of the worker", f"{int(lines['VmHWM'].split()[0]) / 1024:.0f} MiB")
+
+
+def prepare(stack: Stack) -> tuple[Services, str]:
+    """Approve the tenant and make a key."""
+    settings = Settings.load(stack.environment)
+    services = assemble(settings, connect(settings))
+    now = datetime.now(UTC)
+    for capability in Capability:
+        services.access.approve(
+            TENANT,
+            capability,
+            use_case="bench",
+            valid_from=now - timedelta(minutes=1),
+            valid_until=now + timedelta(days=1),
+            decided_by="bench",
+            now=now,
+        )
+    return services, services.callers.create(TENANT, now)
+
+
+def show(bench: Bench, as_json: bool) -> None:
+    """Print all rows."""
+    if as_json:
+        rows: list[dict[str, Any]] = [
+            {"what": what, "figure": figure, "note": note} for what, figure, note in bench.rows
+        ]
+        print(json.dumps({"cores": os.cpu_count(), "rows": rows}, indent=2))  # noqa: T201
+        return
+    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    table = Table(title=f"Consentry on {machine}", title_justify="left")
+    for column in ("what", "median", "note"):
+        table.add_column(column)
+    for row in bench.rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def main() -> None:
+    """Measure everything in one run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="requests behind each median")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options = parser.parse_args()
+    with Stack(ROOT, ROOT / "functions", tenants=(TENANT,)) as stack:
+        bench = Bench(stack, *prepare(stack), options.rounds)
+        for part in (cold_start, gate_and_audit, against_models, throughput, peak_memory):
+            with console.status(f"{part.__name__.replace('_', ' ')} …"):
+                part(bench)
+    show(bench, options.json)
+
+
+if __name__ == "__main__":
+    main()

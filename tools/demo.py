@@ -1,0 +1,270 @@
+"""The main job, for real: photographs in, redacted photographs out, two faces verified, proof kept.
+
+Starts Azurite and the development host, and drives them as their users would: with the command
+line, with files dropped into a container, with HTTP. Every step checks what came of it; the
+first that fails ends the demonstration with its name and a non-zero exit code.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+from consentry.service.deployment import connect
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sheet import write_sheet
+
+from consentry.azure.names import Container
+from consentry.errors import ConsentryError
+from consentry.localhost.stack import Stack
+from consentry.service.ports import BlobStore
+from consentry.service.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / ".consentry" / "samples"
+OUT = ROOT / ".consentry" / "demo"
+APPROVED, UNAPPROVED = "contoso", "northwind"
+PHOTOS = ("city.jpg", "person_a_2.jpg", "person_b_1.jpg", "impostor_1.jpg")
+DEADLINE_SECONDS = 120
+RESULT_BYTES_MAX = 50_000_000
+
+console = Console(highlight=False)
+
+
+class StepError(Exception):
+    """A step did not come out as it must."""
+
+
+class Steps:
+    """Runs the steps, keeps their times and prints the table."""
+
+    def __init__(self) -> None:
+        self._table = Table(title="Consentry, the main job", title_justify="left")
+        for column in ("step", "what came of it", "seconds"):
+            self._table.add_column(column, justify="right" if column == "seconds" else "left")
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Time a step; the function it gives takes the line that tells the outcome."""
+        told: list[str] = []
+        started = time.monotonic()
+        try:
+            with console.status(f"{name} …"):
+                yield told.append
+        except (StepError, ConsentryError, httpx.HTTPError, subprocess.SubprocessError) as error:
+            console.print(f"[red]failed[/red]: {name}: {escape(str(error))}")
+            raise SystemExit(1) from None
+        seconds = time.monotonic() - started
+        console.print(f"  [green]done[/green]  {name}: {escape(told[0])}")
+        self._table.add_row(name, escape(told[0]), f"{seconds:.1f}")
+
+    def show(self) -> None:
+        """Print what happened."""
+        console.print()
+        console.print(self._table)
+
+
+def consentry(stack: Stack, *words: str, fails: bool = False) -> dict[str, Any]:
+    """Run the command line against the stack and give its JSON document."""
+    done = subprocess.run(
+        [sys.executable, "-m", "consentry.cli", *words, "--json"],
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if (done.returncode != 0) is not fails:
+        raise StepError(f"consentry {words[0]} {words[1]} exited with {done.returncode}")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def expect(fact: bool, otherwise: str) -> None:
+    """End the step unless ``fact`` holds."""
+    if not fact:
+        raise StepError(otherwise)
+
+
+def wait_for[T](ask: Callable[[], T | None], otherwise: str) -> T:
+    """Ask until there is an answer, for a bounded time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        found = ask()
+        if found is not None:
+            return found
+        Event().wait(0.1)
+    raise StepError(otherwise)
+
+
+def approve(stack: Stack) -> str:
+    """Approve one tenant for everything, and leave the other without any approval."""
+    for capability in ("detect", "redact", "verify"):
+        consentry(stack, "access", "approve", APPROVED, capability, "--use-case", "demonstration")
+    approvals = consentry(stack, "access", "list", APPROVED)["approvals"]
+    expect(len(approvals) == 3, "the approvals are not in force")
+    return f"{APPROVED}: detect, redact, verify; {UNAPPROVED}: nothing"
+
+
+def redact(blobs: BlobStore) -> str:
+    """Drop photographs into the inbox and fetch what the blob trigger makes of them."""
+    for name in PHOTOS:
+        data = (SAMPLES / name).read_bytes()
+        blobs.write(Container.INBOX, f"{APPROVED}/{name}", data, content_type="image/jpeg")
+    for name in PHOTOS:
+        for file in (name, f"{name}.manifest.json"):
+            fetch(blobs, file)
+    return f"{len(PHOTOS)} photographs came back, each with a signed manifest"
+
+
+def fetch(blobs: BlobStore, name: str) -> None:
+    """Wait for a result and keep it."""
+    found = wait_for(
+        partial(blobs.read, Container.REDACTED, f"{APPROVED}/{name}", limit=RESULT_BYTES_MAX),
+        f"{name} did not come back",
+    )
+    (OUT / "redacted" / name).write_bytes(found.data)
+
+
+def detect(http: httpx.Client, name: str) -> str:
+    """Have a photograph's largest face detected and give its face id."""
+    reply = http.post(
+        "/face/v1.2/detect",
+        content=(SAMPLES / name).read_bytes(),
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    expect(reply.status_code == 200, f"detect answered {reply.status_code}")
+    face_id: str = reply.json()[0]["faceId"]
+    return face_id
+
+
+def verify(http: httpx.Client, first: str, second: str, *, identical: bool) -> str:
+    """Verify two photographs and check the answer."""
+    reply = http.post(
+        "/face/v1.2/verify",
+        json={"faceId1": detect(http, first), "faceId2": detect(http, second)},
+    )
+    expect(reply.status_code == 200, f"verify answered {reply.status_code}")
+    answer = reply.json()
+    expect(answer["isIdentical"] is identical, f"{first} and {second}: the answer is wrong")
+    word = "identical" if identical else "not identical"
+    return f"{word}, confidence {answer['confidence']:.2f}"
+
+
+def check_manifests(stack: Stack, http: httpx.Client) -> str:
+    """Verify every manifest offline with the published public keys."""
+    keys = OUT / "public-keys.json"
+    keys.write_bytes(http.get("/keys").content)
+    faces = 0
+    for name in PHOTOS:
+        picture = OUT / "redacted" / name
+        told = consentry(
+            stack,
+            "manifest",
+            "verify",
+            f"{picture}.manifest.json",
+            "--keys",
+            str(keys),
+            "--output",
+            str(picture),
+        )
+        faces += len(told["manifest"]["faces"])
+    return f"signatures and hashes are right; {faces} faces are masked"
+
+
+def refuse(http: httpx.Client) -> str:
+    """Call for a tenant that is not approved."""
+    reply = http.post(
+        "/redactions",
+        content=(SAMPLES / PHOTOS[0]).read_bytes(),
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    expect(reply.status_code == 403, f"the call was answered {reply.status_code}")
+    return f"403 {reply.json()['error']['code']}: {reply.json()['error']['message']}"
+
+
+def audit(stack: Stack) -> str:
+    """Fetch the log and verify it offline."""
+    log = OUT / "audit"
+    consentry(stack, "audit", "fetch", str(log))
+    told = consentry(stack, "audit", "verify", str(log), "--keys", str(OUT / "public-keys.json"))
+    expect(told["whole"] is True, "the log is not whole")
+    return f"whole: {told['records']} records in {told['chains']} chain(s)"
+
+
+def spoil() -> str:
+    """Change one character in a copy of the log."""
+    log, spoilt = OUT / "audit", OUT / "audit-spoilt"
+    shutil.copytree(log, spoilt)
+    segment = next(spoilt.rglob("*.jsonl"))
+    text = segment.read_text()
+    expect('"allowed":false' in text, "the refused call is not in the log")
+    segment.write_text(text.replace('"allowed":false', '"allowed":true', 1))
+    return spoilt.name
+
+
+def notice(stack: Stack) -> str:
+    """Verify the spoilt copy, which must fail and say where."""
+    keys = str(OUT / "public-keys.json")
+    told = consentry(
+        stack, "audit", "verify", str(OUT / "audit-spoilt"), "--keys", keys, fails=True
+    )
+    return f"noticed: {told['error']['message']}"
+
+
+def client(stack: Stack, tenant: str) -> httpx.Client:
+    """Make an HTTP client with a fresh key of the tenant."""
+    key = consentry(stack, "keys", "create", tenant)["key"]
+    return httpx.Client(
+        base_url=stack.url, headers={"Ocp-Apim-Subscription-Key": key}, timeout=DEADLINE_SECONDS
+    )
+
+
+def main() -> None:
+    """Run all steps."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    (OUT / "redacted").mkdir(parents=True)
+    steps = Steps()
+    with steps.step("start Azurite and the development host") as tell:
+        stack = Stack(ROOT, ROOT / "functions", tenants=(APPROVED, UNAPPROVED))
+        stack.start()
+        tell(stack.url)
+    with stack:
+        blobs = connect(Settings.load(stack.environment)).blobs
+        with steps.step("approve a tenant") as tell:
+            tell(approve(stack))
+        with steps.step("redact photographs by upload") as tell:
+            tell(redact(blobs))
+        with client(stack, APPROVED) as http:
+            with steps.step("check the manifests offline") as tell:
+                tell(check_manifests(stack, http))
+            with steps.step("verify two photographs of one person") as tell:
+                tell(verify(http, "person_a_1.jpg", "person_a_2.jpg", identical=True))
+            with steps.step("verify photographs of two people") as tell:
+                tell(verify(http, "person_a_1.jpg", "person_b_1.jpg", identical=False))
+        with steps.step("call for a tenant that is not approved") as tell:
+            with client(stack, UNAPPROVED) as http:
+                tell(refuse(http))
+        with steps.step("check the audit log offline") as tell:
+            tell(audit(stack))
+        with steps.step("spoil a copy of the log and check it") as tell:
+            spoil()
+            tell(notice(stack))
+        with steps.step("draw the picture sheet") as tell:
+            tell(write_sheet(PHOTOS, SAMPLES, OUT / "redacted", OUT / "before-and-after.jpg"))
+    steps.show()
+    console.print(f"\nLook at {(OUT / 'before-and-after.jpg').relative_to(ROOT)}")
+    console.print(f"Everything the demonstration made lies in {OUT.relative_to(ROOT)}/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""A picture sheet: each photograph before and after, side by side, with its credit below."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+CELL = (560, 380)
+MARGIN = 24
+CAPTION = 56
+INK, PAPER, GREY = (20, 20, 20), (250, 250, 248), (110, 110, 110)
+
+
+def write_sheet(names: Sequence[str], before: Path, after: Path, out: Path) -> str:
+    """Draw the sheet; ``before`` also holds CREDITS.md, which says whose the photographs are."""
+    credits_by_name = _credits(before / "CREDITS.md")
+    row = CELL[1] + CAPTION
+    size = (2 * CELL[0] + 3 * MARGIN, len(names) * row + 2 * MARGIN + CAPTION)
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN), "before", INK, _font(24))
+    draw.text((2 * MARGIN + CELL[0], MARGIN), "after", INK, _font(24))
+    for index, name in enumerate(names):
+        top = MARGIN + CAPTION + index * row
+        for column, folder in enumerate((before, after)):
+            left = MARGIN + column * (CELL[0] + MARGIN)
+            with Image.open(folder / name) as picture:
+                picture.thumbnail(CELL)
+                sheet.paste(picture.convert("RGB"), (left, top))
+        caption = f"{name}: {credits_by_name.get(name, 'see CREDITS.md')}"
+        draw.text((MARGIN, top + CELL[1] + 6), caption, GREY, _font(14))
+    sheet.save(out, quality=88)
+    return f"{len(names)} photographs, before and after"
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _credits(path: Path) -> dict[str, str]:
+    """Read the table rows ``| `name` | who, licence |`` of the credits."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip().strip("`") for cell in line.strip().strip("|").split("|")]
+        if len(cells) >= 2 and cells[0].endswith(".jpg"):
+            found[cells[0]] = ", ".join(cells[1:])
+    return found
