@@ -34,8 +34,8 @@ def approve(
     from consentry.trust.operations import Capability
 
     now = local.now()
-    approval = local.access().approve(
-        local.served(tenant),
+    approval = local.access(local.settings_for(tenant)).approve(
+        tenant,
         Capability(capability),
         use_case=use_case,
         valid_from=now,
@@ -52,8 +52,8 @@ def revoke(tenant: Tenant, capability: CapabilityName, by: Decider = "local oper
     from consentry.cli import local
     from consentry.trust.operations import Capability
 
-    revoked = local.access().revoke(
-        local.served(tenant), Capability(capability), decided_by=by, now=local.now()
+    revoked = local.access(local.settings_for(tenant)).revoke(
+        tenant, Capability(capability), decided_by=by, now=local.now()
     )
     return Answer(_document(revoked), [_table([revoked])])
 
@@ -64,11 +64,12 @@ def list_approvals(
     """List approvals and their states."""
     from consentry.cli import local
 
-    tenants = (local.served(tenant),) if tenant else local.settings().tenants
-    store = local.access()
+    settings = local.settings_for(tenant) if tenant else local.settings()
+    store = local.access(settings)
+    tenants = (tenant,) if tenant else settings.tenants
     approvals = [approval for name in tenants for approval in store.list(name)]
     shown = [_table(approvals)] if approvals else ["Nothing is approved."]
-    return Answer([_document(approval) for approval in approvals], shown)
+    return Answer({"approvals": [_document(approval) for approval in approvals]}, shown)
 
 
 def _document(approval: "Approval") -> dict[str, Any]:

@@ -23,6 +23,7 @@ from consentry.errors import (
     RefusedError,
     SettingsError,
     StorageError,
+    UploadAbandonedError,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
     (SettingsError, "`consentry doctor` names every wrong setting."),
     (LocalStackError, "`make setup` installs the local stack; `make dev` starts it."),
     (ConflictError, "Somebody else changed it meanwhile; look again, then try again."),
+    (UploadAbandonedError, "Upload it again; tell whoever runs the service if that fails too."),
     (StorageError, "Is it running? `make dev` starts the local stack; then try again."),
 )
 
@@ -67,7 +69,7 @@ _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
 class Answer:
     """A command's result: a document for programs, lines and tables for people, yes or no."""
 
-    document: Mapping[str, Any] | Sequence[Any]
+    document: Mapping[str, Any]
     text: Sequence["str | Table"] = field(default=())
     yes: bool = True
 

@@ -9,8 +9,9 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import access, keys, layer
+from consentry.cli import access, keys, layer, manifest
 from consentry.cli.answer import Answer, Output
+from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor
 from consentry.cli.offline import detect, redact
 from consentry.cli.remote import upload, verify
@@ -24,6 +25,12 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
     ("detect", detect, "consentry detect street.jpg --profile recall"),
     ("verify", verify, "consentry verify a.jpg b.jpg --endpoint https://faces.example.org"),
     ("upload", upload, "consentry upload street.jpg --wait --out redacted"),
+    ("dev", dev, "consentry dev --port 7071"),
+    (
+        "manifest verify",
+        manifest.verify,
+        "consentry manifest verify a.jpg.manifest.json --keys keys.json --output a.jpg",
+    ),
     ("access approve", access.approve, "consentry access approve contoso redact --use-case press"),
     ("access revoke", access.revoke, "consentry access revoke contoso redact"),
     ("access list", access.list_approvals, "consentry access list"),
@@ -41,6 +48,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
 _GROUPS: Final = {
     "access": "Approvals of the local stack: who may do what.",
     "keys": "Caller keys of the local stack.",
+    "manifest": "Signed manifests of redactions, checked without the service.",
     "layer": "The model layer: pinned weights, assembled and checked.",
 }
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from consentry.cli.places import running
+from consentry.cli.places import running, runtime_folder
 from consentry.errors import (
     ArgumentError,
     AuthenticationError,
@@ -126,7 +126,7 @@ def connect(endpoint: str, key: str) -> Service:
     Raises SettingsError where the address or the key is missing, or would carry the key openly.
     """
     if not endpoint:
-        stack = running()
+        stack = running(runtime_folder())
         endpoint = str(stack["url"]) if stack else ""
     if not endpoint:
         raise SettingsError("give --endpoint, or start the local stack by `make dev`")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from consentry.cli.answer import Answer
-from consentry.cli.places import checkout, layer_folder, running
+from consentry.cli.places import checkout, layer_folder, running, runtime_folder
 from consentry.errors import ConsentryError
 
 NODE_MAJOR_MIN: Final = 20
@@ -70,8 +70,8 @@ def _python() -> Finding:
 
 def _node() -> Finding:
     cure = f"Install Node {NODE_MAJOR_MIN} or newer: Azurite runs on it."
-    version = _tool("node").removeprefix("v")
-    major = version.partition(".")[0]
+    version = _tool("node")
+    major = version.removeprefix("v").partition(".")[0]
     good = major.isdigit() and int(major) >= NODE_MAJOR_MIN
     return Finding("node", good, version or "does not start", cure)
 
@@ -140,5 +140,5 @@ def _settings() -> str:
 
 
 def _stack() -> str:
-    stack = running()
+    stack = running(runtime_folder())
     return "not running; `make dev` starts it" if stack is None else f"running at {stack['url']}"

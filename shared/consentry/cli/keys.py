@@ -13,7 +13,7 @@ def create(tenant: Tenant) -> Answer:
     """Make a key for a tenant; it is shown this once, only its keyed hash is kept."""
     from consentry.cli import local
 
-    key = local.callers().create(tenant, local.now())
+    key = local.callers(local.settings_for(tenant)).create(tenant, local.now())
     return Answer({"tenant": tenant, "key": key}, [key])
 
 
@@ -21,13 +21,13 @@ def list_keys(tenant: Tenant) -> Answer:
     """List a tenant's keys by id, revoked ones included."""
     from consentry.cli import local
 
-    keys = list(local.callers().list(tenant))
+    keys = list(local.callers(local.settings_for(tenant)).list(tenant))
     document = [
         {"id": key.id, "active": key.active, "created": key.created.isoformat(timespec="seconds")}
         for key in keys
     ]
     rows = [(key.id, "active" if key.active else "revoked", f"{key.created:%F %T}") for key in keys]
-    return Answer(document, [table("key id", "state", "created (UTC)", rows=rows)])
+    return Answer({"keys": document}, [table("key id", "state", "created (UTC)", rows=rows)])
 
 
 def revoke(
@@ -37,6 +37,6 @@ def revoke(
     """Revoke a key; its next call is refused."""
     from consentry.cli import local
 
-    if not local.callers().revoke(tenant, key_id):
+    if not local.callers(local.settings_for(tenant)).revoke(tenant, key_id):
         raise NotFoundError("the tenant has no active key of that id")
     return Answer({"tenant": tenant, "id": key_id, "active": False}, ["The key is revoked."])

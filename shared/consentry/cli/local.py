@@ -13,8 +13,6 @@ from consentry.service.access import Access
 from consentry.service.callers import Callers
 from consentry.service.datakeys import DataKeys
 from consentry.service.deployment import connect
-from consentry.service.ports import AppendStore
-from consentry.service.services import Parts
 from consentry.service.settings import Settings, is_loopback
 
 
@@ -27,35 +25,26 @@ def settings() -> Settings:
     return found
 
 
-def served(tenant: str) -> str:
-    """Give ``tenant`` back if the local stack serves it; else ArgumentError."""
-    if tenant not in settings().tenants:
-        raise ArgumentError("the local stack does not serve a tenant of that name")
-    return tenant
-
-
-def access() -> Access:
-    """Approvals of the local stack."""
-    return Access(_parts().table(TableName.ACCESS))
-
-
-def callers() -> Callers:
-    """Caller keys of the local stack."""
+def settings_for(tenant: str) -> Settings:
+    """Settings of the local stack; ArgumentError when it does not serve ``tenant``."""
     found = settings()
+    if tenant not in found.tenants:
+        raise ArgumentError("the local stack does not serve a tenant of that name")
+    return found
+
+
+def access(found: Settings) -> Access:
+    """Approvals."""
+    return Access(connect(found).table(TableName.ACCESS))
+
+
+def callers(found: Settings) -> Callers:
+    """Caller keys."""
     parts = connect(found)
     data_keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key)
     return Callers(parts.table(TableName.CALLERS), data_keys, found.tenants)
 
 
-def audit() -> AppendStore:
-    """Audit log of the local stack."""
-    return _parts().audit
-
-
 def now() -> datetime:
     """Time of a decision."""
     return datetime.now(UTC)
-
-
-def _parts() -> Parts:
-    return connect(settings())

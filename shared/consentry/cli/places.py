@@ -5,9 +5,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from consentry.errors import LocalStackError, SettingsError
+
+NOTE: Final = "stack.json"
 
 
 def checkout() -> Path:
@@ -32,27 +34,25 @@ def layer_folder(given: Path | None) -> Path:
 
 
 @contextmanager
-def announced(url: str, environment: Mapping[str, str]) -> Iterator[None]:
-    """Let other commands find the local stack that this process runs, while it runs.
-
-    Raises LocalStackError when another process of this checkout runs one already.
-    """
-    if running() is not None:
-        raise LocalStackError("a local stack of this checkout is already running")
-    path = _stack_file()
-    path.parent.mkdir(exist_ok=True)
+def announced(folder: Path, url: str, environment: Mapping[str, str]) -> Iterator[None]:
+    """Let other commands find the local stack that this process runs, while it runs."""
+    folder.mkdir(exist_ok=True)
+    note = folder / NOTE
     document = {"pid": os.getpid(), "url": url, "environment": dict(environment)}
-    path.write_text(json.dumps(document), encoding="utf-8")
+    note.write_text(json.dumps(document), encoding="utf-8")
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
 
 
-def running() -> Mapping[str, Any] | None:
-    """Describe the local stack that runs now (``url``, ``environment``), or None."""
+def running(folder: Path) -> Mapping[str, Any] | None:
+    """Describe the local stack that runs now (``url``, ``environment``), or None.
+
+    A note that a killed process left behind counts for nothing.
+    """
     try:
-        document = json.loads(_stack_file().read_text(encoding="utf-8"))
+        document = json.loads((folder / NOTE).read_text(encoding="utf-8"))
         os.kill(document["pid"], 0)
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -65,12 +65,8 @@ def stack_environment() -> Mapping[str, str]:
     """Settings of the service to work on: this process's own, else those of the running stack."""
     if "CONSENTRY_TENANTS" in os.environ:
         return os.environ
-    stack = running()
+    stack = running(runtime_folder())
     if stack is None:
         raise LocalStackError("no local stack is running")
     environment: Mapping[str, str] = stack["environment"]
     return environment
-
-
-def _stack_file() -> Path:
-    return runtime_folder() / "stack.json"

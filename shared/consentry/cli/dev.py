@@ -1,0 +1,143 @@
+"""``consentry dev``: the local stack, kept up to play with; or only checked."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from consentry.cli.answer import Answer, table
+from consentry.cli.places import announced, checkout, running, runtime_folder
+from consentry.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from consentry.localhost.functions import Function
+    from consentry.localhost.stack import Stack
+    from consentry.service.settings import Settings
+
+EXAMPLE: Final = "local.settings.example.json"
+FIRST_APPROVAL_DAYS: Final = 30
+KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+
+
+def dev(
+    ctx: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only let Microsoft's worker library check the app.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    tenant: Annotated[list[str] | None, typer.Option(help="Tenant to serve; repeatable.")] = None,
+) -> Answer:
+    """Run Azurite and the function app on this machine until Ctrl-C."""
+    root = checkout()
+    if check:
+        return _check(root)
+    if running(runtime_folder()) is not None:
+        raise LocalStackError("a local stack of this checkout is already running")
+    from consentry.service.settings import Settings
+
+    with _stack(root, tuple(tenant or ("contoso",)), port) as stack:
+        settings = Settings.load(stack.environment)
+        with announced(runtime_folder(), stack.url, stack.environment):
+            ctx.obj.show(_introduction(stack, settings.tenants[0], _first_steps(settings)))
+            with suppress(KeyboardInterrupt):
+                stack.wait()
+                raise LocalStackError("the local stack ended by itself; its log says why")
+    raise typer.Exit(0)
+
+
+def _stack(root: Path, tenants: tuple[str, ...], port: int) -> "Stack":
+    from consentry.azure.names import Container, TableName
+    from consentry.localhost.stack import Stack
+
+    return Stack(
+        root,
+        root / "functions",
+        tenants=tenants,
+        data=root / ".consentry" / "azurite",
+        port=port,
+        containers=tuple(Container),
+        tables=tuple(TableName),
+        watch=(root / "functions", root / "shared"),
+    )
+
+
+def _first_steps(settings: "Settings") -> str:
+    """Approve the first tenant for everything that was never decided on; give it a key."""
+    from consentry.cli import local
+    from consentry.trust.operations import Capability
+
+    tenant, now = settings.tenants[0], local.now()
+    access = local.access(settings)
+    for capability in Capability:
+        newest = access.newest(tenant, capability)
+        if newest is None or newest.valid_until <= now:
+            access.approve(
+                tenant,
+                capability,
+                use_case="development on this machine",
+                valid_from=now,
+                valid_until=now + timedelta(days=FIRST_APPROVAL_DAYS),
+                decided_by="consentry dev",
+                now=now,
+            )
+    return local.callers(settings).create(tenant, now)
+
+
+def _introduction(stack: "Stack", tenant: str, key: str) -> Answer:
+    samples = runtime_folder() / "samples"
+    call = f"curl -s -H '{KEY_HEADER}: {key}' -H 'Content-Type: application/octet-stream'"
+    lines = [
+        f"{call} --data-binary @{samples}/city.jpg '{stack.url}/redactions' -o redacted.jpg",
+        f"{call} --data-binary @{samples}/person_a_2.jpg '{stack.url}/face/v1.2/detect'",
+        f"curl -s '{stack.url}/keys'",
+    ]
+    addresses = {
+        "url": stack.url,
+        "blobEndpoint": stack.blob_endpoint,
+        "queueEndpoint": stack.queue_endpoint,
+        "tableEndpoint": stack.table_endpoint,
+    }
+    return Answer(
+        {**addresses, "tenant": tenant, "key": key, "curl": lines},
+        [
+            table("what", "where", rows=list(addresses.items())),
+            f"\nA key for tenant {tenant}, shown this once:\n  {key}\n",
+            "Redact a photograph, detect faces, see the public keys:",
+            *(f"  {line}" for line in lines),
+            f"\nFiles written to the container inbox under {tenant}/ come back in redacted.",
+            "Ctrl-C stops everything.\n",
+        ],
+    )
+
+
+def _check(root: Path) -> Answer:
+    """Load the app as Microsoft's worker library does, and hold it to the host's own rules."""
+    from consentry.localhost.functions import validate
+    from consentry.localhost.hostjson import HostJson
+
+    app = root / "functions"
+    prefix = HostJson.read(app).route_prefix
+    example = json.loads((root / EXAMPLE).read_text(encoding="utf-8"))
+    functions = asyncio.run(_load(app, example["Values"]))
+    validate(functions, prefix)
+    found = {function.name: function.describe(prefix) for function in functions}
+    verdict = f"{len(found)} functions, all valid"
+    return Answer(
+        {"functions": found}, [table("function", "trigger", rows=[*found.items()]), verdict]
+    )
+
+
+async def _load(app: Path, settings: Mapping[str, str]) -> "tuple[Function, ...]":
+    from consentry.localhost.environment import worker_environment
+    from consentry.localhost.worker import Worker
+
+    worker = await Worker.start(app, worker_environment(settings))
+    try:
+        return worker.functions
+    finally:
+        await worker.stop()

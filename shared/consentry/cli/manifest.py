@@ -1,0 +1,78 @@
+"""``consentry manifest``: check, without the service, what a redaction's manifest says."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from consentry.cli.answer import Answer
+from consentry.errors import ArgumentError, IntegrityError
+from consentry.limits import JSON_BYTES_MAX, MEBIBYTE
+
+if TYPE_CHECKING:
+    from consentry.stored import PublicKey
+
+MANIFEST_BYTES_MAX: Final = 16 * MEBIBYTE
+
+KeySet = Annotated[
+    Path,
+    typer.Option("--keys", exists=True, dir_okay=False, help="Public keys, as `GET /keys` gives."),
+]
+
+
+def verify(
+    manifest: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Manifest file.")],
+    keys: KeySet,
+    output: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Redacted picture that it should describe."),
+    ] = None,
+    original: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Original that it should describe."),
+    ] = None,
+) -> Answer:
+    """Verify a manifest's signature, and that it describes the pictures given."""
+    from consentry.service.manifests import REDACTION, open_signed
+
+    signed = _read(manifest, MANIFEST_BYTES_MAX)
+    document = open_signed(signed, kind=REDACTION, public_keys=read_key_set(keys))
+    for picture, part in ((output, "output"), (original, "input")):
+        if picture is not None and _sha256(picture) != document[part]["sha256"]:
+            raise IntegrityError(f"the manifest describes another {part} than the picture given")
+    mask = document["mask"]
+    return Answer(
+        {"valid": True, "manifest": document},
+        [
+            f"The signature is right; made {document['time']} by {document['software']}.",
+            f"{len(document['faces'])} masks of kind {mask['kind']}, shape {mask['shape']}.",
+            f"Audit record {document['audit']} of tenant {document['tenant']}.",
+        ],
+    )
+
+
+def read_key_set(path: Path) -> tuple["PublicKey", ...]:
+    """Read a file of public keys (a JWK set); ArgumentError when it is not one."""
+    from consentry.stored import PublicKey
+
+    try:
+        document: dict[str, Any] = json.loads(_read(path, JSON_BYTES_MAX))
+        return tuple(PublicKey(str(jwk["kid"]), jwk) for jwk in document["keys"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ArgumentError("the file of public keys is not a JWK set") from None
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes."""
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ArgumentError("a file given is larger than any of its kind")
+    return data
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
