@@ -22,7 +22,7 @@ from consentry.limits import (
     AUDIT_SEGMENT_BYTES_MAX,
 )
 from consentry.service.ports import AppendStore, Clock
-from consentry.trust.chain import NEWLINE, Head, extend
+from consentry.trust.chain import NEWLINE, Head, extend, segment_name
 from consentry.trust.records import AuditRecord
 
 CHAIN_BYTES: Final = 16
@@ -51,11 +51,6 @@ class _Entry:
     record: AuditRecord
     settled: bool = False
     durable: bool = False
-
-
-def segment_name(day: str, chain: str, segment: int) -> str:
-    """Name the blob of one segment of a chain."""
-    return f"{day}/{chain}/{segment:06}.jsonl"
 
 
 class AuditLog:

@@ -18,6 +18,9 @@ GENESIS: Final = "0" * 64
 NEWLINE: Final = b"\n"
 
 _CHAIN: Final = re.compile(r"[0-9a-f]{32}")
+_NAME: Final = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})/(?P<chain>[0-9a-f]{32})/(?P<segment>[0-9]{6})\.jsonl"
+)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -91,3 +94,14 @@ def _is_canonical(line: bytes, document: dict[str, object]) -> bool:
         return canonical(document) == line
     except (ValueError, RecursionError):
         return False
+
+
+def segment_name(day: str, chain: str, segment: int) -> str:
+    """Name the blob of one segment of a chain that began on ``day``."""
+    return f"{day}/{chain}/{segment:06}.jsonl"
+
+
+def split_name(name: str) -> tuple[str, str, int] | None:
+    """Give day, chain and segment of a name, or None if it is no segment's."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else (match["day"], match["chain"], int(match["segment"]))
