@@ -5,8 +5,6 @@ They serve the demonstration and the tests; no part of the product needs them.
 """
 
 import hashlib
-import os
-import shutil
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -68,8 +66,8 @@ def fetch_samples(out: Path, progress: Callable[[str], None] = lambda _: None) -
             _unpack(package, [sample for sample in wanted if sample.package == package], made)
         (made / CREDITS_NAME).write_text(credits_of(wanted), encoding="utf-8")
         if out.exists():
-            shutil.move(out, Path(work) / "damaged")
-        os.replace(made, out)
+            out.replace(Path(work) / "damaged")
+        made.replace(out)
     return out
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from consentry.errors import PictureSizeError
 from consentry.limits import REDACT_FACES_MAX
-from consentry.vision.geometry import Box, suppress
+from consentry.vision.geometry import Box, suppress, turn_back
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -29,6 +29,10 @@ _TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smalle
 _SMALLEST_SIDE: Final = 320  # of the last picture of a pyramid, in pixels
 _FAST_SIDE: Final = 1280
 _DOUBLE_PIXELS_MAX: Final = 4_000_000  # larger pictures are not enlarged to look for small faces
+# What a larger scale finds above these sizes, in its own pixels, a smaller scale sees better.
+_ENLARGED_FACE_PIXELS_MAX: Final = 96
+_FACE_PIXELS_MAX: Final = 320
+_TURNED_DOUBT: Final = 0.3  # by how much surer the model must be of a face that is not upright
 
 
 class Profile(StrEnum):
@@ -68,17 +72,43 @@ def detect(
     """
     least = THRESHOLDS[profile] if threshold is None else threshold
     height, width = pixels.shape[:2]
-    found = [
-        _detect_tile(run, pixels, tile, scale, least)
-        for scale in pyramid(profile, width, height)
-        for tile in tiles(width, height, scale)
-    ]
-    rows = np.concatenate(found)
+    rows = _detect_upright(run, pixels, pyramid(profile, width, height), least)
+    if profile is Profile.RECALL:
+        rows = np.concatenate([rows, *_detect_turned(run, pixels, least + _TURNED_DOUBT)])
     rows = rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)]
     if len(rows) > REDACT_FACES_MAX:
         raise PictureSizeError("the picture has too many faces")
     faces = (_face(row) for row in rows)
     return tuple(sorted(faces, key=lambda face: -face.box.area))
+
+
+def _detect_upright(run: Run, pixels: Pixels, scales: tuple[float, ...], least: float) -> Floats:
+    """Run the model on a pyramid of the picture; rows as ``decode`` gives them."""
+    height, width = pixels.shape[:2]
+    found = []
+    for scale in scales:
+        largest = _largest_face(scale, is_last=scale == scales[-1])
+        for tile in tiles(width, height, scale):
+            rows = _detect_tile(run, pixels, tile, scale, least)
+            found.append(rows[rows[:, 3] - rows[:, 1] <= largest])
+    return np.concatenate(found)
+
+
+def _detect_turned(run: Run, pixels: Pixels, least: float) -> Iterator[Floats]:
+    """Look at the picture lying on each side and standing on its head.
+
+    Pictures lose their orientation mark, and people lie down; the model knows upright faces only.
+    """
+    height, width = pixels.shape[:2]
+    for turns in (1, 2, 3):
+        turned = np.ascontiguousarray(np.rot90(pixels, turns))
+        scales = pyramid(Profile.FAST, *turned.shape[1::-1])
+        rows = _detect_upright(run, turned, scales, least)
+        points = turn_back(rows[:, :14].reshape(-1, 7, 2), turns, width, height)
+        corners = points[:, :2]
+        yield np.column_stack(
+            [corners.min(axis=1), corners.max(axis=1), points[:, 2:].reshape(-1, 10), rows[:, 14]]
+        )
 
 
 def pyramid(profile: Profile, width: int, height: int) -> tuple[float, ...]:
@@ -92,6 +122,13 @@ def pyramid(profile: Profile, width: int, height: int) -> tuple[float, ...]:
     while longest * scales[-1] > 2 * _SMALLEST_SIDE:
         scales.append(scales[-1] / 2)
     return tuple(scales)
+
+
+def _largest_face(scale: float, *, is_last: bool) -> float:
+    """Height in pixels of the picture up to which a scale is trusted with a face."""
+    if is_last:
+        return np.inf
+    return (_ENLARGED_FACE_PIXELS_MAX if scale > 1.0 else _FACE_PIXELS_MAX) / scale
 
 
 def tiles(width: int, height: int, scale: float) -> Iterator[Box]:

@@ -69,7 +69,8 @@ def overlaps(one: Floats, many: Floats) -> Floats:
     common = size[:, 0] * size[:, 1]
     areas = (many[:, 2] - many[:, 0]) * (many[:, 3] - many[:, 1])
     union = (one[2] - one[0]) * (one[3] - one[1]) + areas - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    ratios: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return ratios
 
 
 def suppress(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.intp]:
@@ -85,6 +86,21 @@ def suppress(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.intp
         kept.append(best)
         order = rest[overlaps(boxes[best], boxes[rest]) <= threshold]
     return np.array(kept, dtype=np.intp)
+
+
+def turn_back(points: Floats, turns: int, width: int, height: int) -> Floats:
+    """Map points (..., 2) in a picture after ``numpy.rot90(picture, turns)`` to the picture before.
+
+    ``turns`` is 0 to 3; ``width`` and ``height`` are those before.
+    """
+    x, y = points[..., 0], points[..., 1]
+    if turns == 1:
+        x, y = width - y, x
+    elif turns == 2:
+        x, y = width - x, height - y
+    elif turns == 3:
+        x, y = y, height - x
+    return np.stack([x, y], axis=-1)
 
 
 def similarity_transform(source: Floats, target: Floats) -> Floats:

@@ -11,12 +11,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
 from consentry.vision.geometry import Box
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
+Coordinates = NDArray[np.floating]
 
 # The box that is covered, against the one that was found. At sqrt(2) an ellipse holds the whole
 # found box; a detector's box also ends at the forehead and the chin.
@@ -82,7 +84,7 @@ def cover(pixels: Pixels, found: Box, options: MaskOptions) -> None:
     """
     height, width = pixels.shape[:2]
     whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
-    inside = whole.clipped(width, height)
+    inside = covered_box(found, width, height)
     if inside is None:
         return
     left, top = int(inside.left), int(inside.top)
@@ -92,14 +94,20 @@ def cover(pixels: Pixels, found: Box, options: MaskOptions) -> None:
     part[shape] = _filling(part, whole, options.kind)[shape]
 
 
-def _shape(whole: Box, corner: tuple[int, int], size: tuple[int, ...], shape: MaskShape) -> Pixels:
+def _shape(whole: Box, corner: tuple[int, int], size: tuple[int, ...], shape: MaskShape) -> Bools:
     """Draw the shape as booleans (height, width) of a part of the picture at ``corner``."""
     if shape is MaskShape.RECTANGLE:
         return np.ones(size, np.bool_)
     rows, columns = np.ogrid[: size[0], : size[1]]
-    across = (columns + 0.5 + corner[0] - whole.left) / whole.width * 2 - 1
-    down = (rows + 0.5 + corner[1] - whole.top) / whole.height * 2 - 1
-    return across**2 + down**2 <= 1.0
+    return _in_ellipse(columns + 0.5 + corner[0], rows + 0.5 + corner[1], whole)
+
+
+def _in_ellipse(x: Coordinates, y: Coordinates, whole: Box) -> Bools:
+    """Tell which points lie in the ellipse that fills a box."""
+    across = (x - whole.left) / whole.width * 2 - 1
+    down = (y - whole.top) / whole.height * 2 - 1
+    inside: Bools = across**2 + down**2 <= 1.0
+    return inside
 
 
 def _filling(part: Pixels, whole: Box, kind: MaskKind) -> Pixels:
@@ -122,6 +130,16 @@ def _filling(part: Pixels, whole: Box, kind: MaskKind) -> Pixels:
     if filling.ndim == 3 and filling.shape[2] == 4:
         filling[:, :, 3] = _OPAQUE
     return filling
+
+
+def contains(found: Box, shape: MaskShape, points: Floats) -> Bools:
+    """Tell which points (n, 2) lie under the mask of a found face, as (n,)."""
+    whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
+    x, y = points.T
+    if shape is MaskShape.ELLIPSE:
+        return _in_ellipse(x, y, whole)
+    inside: Bools = (x >= whole.left) & (x < whole.right) & (y >= whole.top) & (y < whole.bottom)
+    return inside
 
 
 def is_filled(pixels: Pixels, points: Floats) -> bool:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from consentry.errors import LayerError
 from consentry.vision.layer import Role
-from consentry.vision.layer.lock import ModelPin
 from consentry.vision.layer.lock import Lock as ModelLock
+from consentry.vision.layer.lock import ModelPin
 from consentry.vision.layer.store import Layer
 
 Floats = NDArray[np.float32]

@@ -8,7 +8,6 @@ time take turns, and the leavings of one that was killed are swept away by the n
 import errno
 import fcntl
 import hashlib
-import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -56,10 +55,10 @@ def build(
             progress("packing the zip")
             packed = Path(work) / archive.name
             _pack(made, packed)
-            os.replace(packed, archive)
+            packed.replace(archive)
             if target.exists():
-                os.replace(target, Path(work) / "damaged")
-            os.replace(made, target)
+                target.replace(Path(work) / "damaged")
+            made.replace(target)
     progress("the layer is complete")
     return target
 

@@ -58,7 +58,7 @@ def _download(package: Package, folder: Path) -> Path:
     command += ["--disable-pip-version-check", "--require-hashes", *form]
     command += ["--dest", str(target), "--requirement", str(requirements)]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 (pip, and names and hashes of a lock file)
             command, capture_output=True, text=True, timeout=_SECONDS_MAX, check=False
         )
     except subprocess.TimeoutExpired:

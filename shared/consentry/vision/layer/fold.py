@@ -8,7 +8,7 @@ in a fixed order, so the result is the same on every machine.
 Only the build imports this module; ``onnx`` is not needed in production.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableSequence
 from typing import Final
 
 import numpy as np
@@ -57,7 +57,8 @@ def fold(source: bytes, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> 
     _declare(graph.output, outputs, {value.name for value in graph.output})
     model.ir_version = _IR_VERSION
     onnx.checker.check_model(model)
-    return model.SerializeToString(deterministic=True)
+    assembled: bytes = model.SerializeToString(deterministic=True)
+    return assembled
 
 
 def _fold_node(node: onnx.NodeProto, constants: dict[str, Array]) -> bool:
@@ -100,7 +101,7 @@ def _free_batch(node: onnx.NodeProto, constants: dict[str, Array]) -> None:
 
 
 def _declare(
-    declared: "onnx.helper.RepeatedCompositeContainer", tensors: Iterable[Tensor], used: set[str]
+    declared: MutableSequence[onnx.ValueInfoProto], tensors: Iterable[Tensor], used: set[str]
 ) -> None:
     """Replace the declared tensors in use by the pinned ones, which must have the same names."""
     pinned = {tensor.name: tensor for tensor in tensors}

@@ -69,7 +69,7 @@ def verify(root: Path, *, lock: Lock | None = None) -> None:
 
 
 def describe(root: Path, *, lock: Lock | None = None) -> dict[str, Any]:
-    """Describe a layer for people and scripts: its digest, and each model with its size in bytes."""
+    """Describe a layer for people and scripts: its digest, and its models with their bytes."""
     layer = Layer(root, lock)
     return {
         "digest": layer.lock.digest,
