@@ -1,8 +1,5 @@
 """``consentry dev``: the local stack, kept up to play with; or only checked."""
 
-import asyncio
-import json
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +12,9 @@ from consentry.cli.places import announced, checkout, running, runtime_folder
 from consentry.errors import LocalStackError
 
 if TYPE_CHECKING:
-    from consentry.localhost.functions import Function
     from consentry.localhost.stack import Stack
     from consentry.service.settings import Settings
 
-EXAMPLE: Final = "local.settings.example.json"
 FIRST_APPROVAL_DAYS: Final = 30
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 
@@ -116,28 +111,13 @@ def _introduction(stack: "Stack", tenant: str, key: str) -> Answer:
 
 
 def _check(root: Path) -> Answer:
-    """Load the app as Microsoft's worker library does, and hold it to the host's own rules."""
-    from consentry.localhost.functions import validate
-    from consentry.localhost.hostjson import HostJson
+    """Let Microsoft's worker library and the host's own rules judge the app."""
+    from consentry.localhost.check import check_app
 
-    app = root / "functions"
-    prefix = HostJson.read(app).route_prefix
-    example = json.loads((root / EXAMPLE).read_text(encoding="utf-8"))
-    functions = asyncio.run(_load(app, example["Values"]))
-    validate(functions, prefix)
-    found = {function.name: function.describe(prefix) for function in functions}
-    verdict = f"{len(found)} functions, all valid"
+    valid, told = check_app(root, root / "functions")
+    if not valid:
+        raise LocalStackError(told)
+    functions = told.splitlines()
     return Answer(
-        {"functions": found}, [table("function", "trigger", rows=[*found.items()]), verdict]
+        {"valid": True, "functions": functions}, [told, f"{len(functions)} functions, all valid"]
     )
-
-
-async def _load(app: Path, settings: Mapping[str, str]) -> "tuple[Function, ...]":
-    from consentry.localhost.environment import worker_environment
-    from consentry.localhost.worker import Worker
-
-    worker = await Worker.start(app, worker_environment(settings))
-    try:
-        return worker.functions
-    finally:
-        await worker.stop()
