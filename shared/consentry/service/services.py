@@ -9,7 +9,7 @@ from consentry.azure.fetch import Fetcher
 from consentry.azure.names import Container, TableName
 from consentry.service.access import Access
 from consentry.service.addresses import Addresses
-from consentry.service.audit import AuditLog, Sealer
+from consentry.service.audit import AuditLog
 from consentry.service.callers import Callers
 from consentry.service.datakeys import DataKeys
 from consentry.service.faces import Faces
@@ -28,6 +28,7 @@ from consentry.service.ports import (
 )
 from consentry.service.quarantine import Quarantine
 from consentry.service.redaction import Redactions
+from consentry.service.sealing import Sealer
 from consentry.service.settings import Settings
 from consentry.service.templates import TemplateStore
 from consentry.service.upkeep import Upkeep
