@@ -24,8 +24,8 @@ KIND: Final = "consentry-checkpoint+jws"
 
 FOLDER: Final = "checkpoints/"
 
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\Z")]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -35,7 +35,7 @@ class SealedHead(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     day: Day
-    chain: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\Z")]
+    chain: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     segment: Count
     size: Count
     count: Count
