@@ -10,6 +10,7 @@ in module globals.
 import asyncio
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -24,11 +25,11 @@ from consentry.localhost.conversion import to_reply, to_request
 
 END_SECONDS = 5.0  # for handlers to finish when the host is gone
 
-logger = logging.getLogger(__name__)
+_OWN_PLACE = re.compile(rf'\s*File "(?!<|{re.escape(sys.base_prefix)}|.*site-packages)')
 
 
 class AppError(Exception):
-    """The app cannot be loaded; the text is the library's, with the trace of the app's code."""
+    """The app cannot be loaded; the text says why, and where in the app."""
 
 
 def request(**message: protocol.Message) -> SimpleNamespace:
@@ -56,8 +57,7 @@ async def load(app: Path) -> list[dict[str, Any]]:
         )
     )
     if started.result.status != protocol.StatusResult.Success:
-        error = started.result.exception
-        raise AppError(error.stack_trace or error.message)
+        raise AppError(_reason(started.result.exception))
     if "HttpUri" in started.capabilities:
         raise AppError("HTTP streaming types are not served by the development host")
     found = await runtime.functions_metadata_request(
@@ -69,6 +69,12 @@ async def load(app: Path) -> list[dict[str, Any]]:
         {"name": item.name, "id": item.function_id, "bindings": list(item.raw_bindings)}
         for item in found.function_metadata_results
     ]
+
+
+def _reason(error: protocol.RpcException) -> str:
+    """The library's message, and those places of its trace that are in no library."""
+    places = [line.strip() for line in error.stack_trace.splitlines() if _OWN_PLACE.match(line)]
+    return "\n  ".join([error.message, *dict.fromkeys(places)])
 
 
 async def serve(app: Path, connection: socket.socket) -> int:

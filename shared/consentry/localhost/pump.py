@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import httpx
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.storage.blob import BlobProperties, ContainerClient
+from azure.storage.blob import BlobProperties, BlobType, ContainerClient
 
 SWEEP_SECONDS = 0.2
 
@@ -100,6 +100,6 @@ def _event(container: ContainerClient, blob: BlobProperties) -> dict[str, object
             "eTag": blob.etag,
             "contentType": blob.content_settings.content_type,
             "contentLength": blob.size,
-            "blobType": str(blob.blob_type),
+            "blobType": BlobType(blob.blob_type).value,
         },
     }

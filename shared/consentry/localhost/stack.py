@@ -3,6 +3,7 @@
 The same class serves ``consentry dev``, the demonstration, the tests and the bench.
 """
 
+import contextlib
 import json
 import queue
 import subprocess
@@ -56,6 +57,7 @@ class Stack:
         self._log = log
         self._host: subprocess.Popen[str] | None = None
         self._reports: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self.app = app.resolve()
         self.keys = Keys()
         self.url = ""
         self.blob_endpoint = self._azurite.blob_endpoint
@@ -70,7 +72,7 @@ class Stack:
             connection_string=self.connection_string,
         ) | dict(settings or {})
         self._configuration = {
-            "app": str(app.resolve()),
+            "app": str(self.app),
             "environment": worker_environment(self.environment),
             "keys": asdict(self.keys),
             "port": port,
@@ -119,7 +121,8 @@ class Stack:
             host, self._host = self._host, None
             with host:
                 if host.stdin is not None:
-                    host.stdin.close()
+                    with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+                        host.stdin.close()
                 try:
                     host.wait(STOP_SECONDS)
                 except subprocess.TimeoutExpired:

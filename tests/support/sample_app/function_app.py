@@ -140,3 +140,8 @@ def watched(message: func.QueueMessage) -> None:
 def ticked(timer: func.TimerRequest) -> None:
     note("ticked", {"past_due": timer.past_due, "status": timer.schedule_status})
     logging.info("tick")
+
+
+@app.timer_trigger("timer", schedule="0 0 0 1 1 *")
+def rarely(timer: func.TimerRequest) -> None:
+    note("rarely", {"past_due": timer.past_due})
