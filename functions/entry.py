@@ -6,7 +6,8 @@ record is durable.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType
@@ -138,7 +139,8 @@ class Api:
         """Register the blob trigger; its use case opens an invocation for every upload."""
 
         def entry(upload: blob_binding.BlobClient, context: func.Context) -> None:
-            self.services().inbox.arrived(upload.blob_name, context.invocation_id)
+            with _without_details():
+                self.services().inbox.arrived(upload.blob_name, context.invocation_id)
 
         builder = self.blueprint.function_name(name)
         trigger = self.blueprint.blob_trigger(
@@ -185,9 +187,10 @@ class Api:
     def _run_as_system(
         self, operation: Operation, trigger: Trigger, request_id: str, work: SystemWork
     ) -> None:
-        services = self.services()
-        call = Call(operation, SystemTimer(), trigger, request_id)
-        services.gate.run(call, partial(work, services))
+        with _without_details():
+            services = self.services()
+            call = Call(operation, SystemTimer(), trigger, request_id)
+            services.gate.run(call, partial(work, services))
 
 
 def _always(operation: Operation, request: Request) -> Operation:
@@ -199,6 +202,21 @@ def _gated[F: Callable[..., object]](entry: F) -> F:
     """Mark an entry that only this module makes, so that a test can tell it from any other."""
     GATED_ENTRIES.add(entry.__code__)
     return entry
+
+
+class InvocationFailedError(Exception):
+    """What the host is told of a failure that it shall try again; it logs no more than this."""
+
+
+@contextmanager
+def _without_details() -> Iterator[None]:
+    """Tell the host of an error by its code or class alone: it logs messages and tracebacks."""
+    try:
+        yield
+    except ConsentryError as error:
+        raise InvocationFailedError(error.code) from None
+    except Exception as error:
+        raise InvocationFailedError(f"unexpected {type(error).__name__}") from None
 
 
 def _guarded(run: Callable[[], func.HttpResponse]) -> func.HttpResponse:

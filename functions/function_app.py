@@ -6,7 +6,6 @@ thirty seconds, and most starts are for health probes or scaling.
 """
 
 from consentry.service.deployment import connect
-
 from consentry.service.services import Once, assemble
 from consentry.service.settings import Settings
 from registry import make_app

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def against_models(bench: Bench) -> None:
             models, calls = [], []
             for _ in range(bench.rounds):
                 models.append(model(sessions))
-                calls.append(timed(lambda call=over_http: call(http)))
+                calls.append(timed(partial(over_http, http)))
             ratio = statistics.median(calls) / statistics.median(models)
             bench.tell(f"{name}, models alone", f"{median_ms(models):.1f} ms")
             bench.tell(f"{name}, over HTTP", f"{median_ms(calls):.1f} ms", f"{ratio:.2f} x models")
@@ -199,12 +200,14 @@ def throughput(bench: Bench) -> None:
             for workers in CONCURRENCY:
                 count = bench.rounds * 4
                 with ThreadPoolExecutor(workers) as pool:
-                    seconds = timed(
-                        lambda pool=pool, call=call, count=count: [
-                            done.result() for done in [pool.submit(call) for _ in range(count)]
-                        ]
-                    )
+                    seconds = timed(partial(run_all, pool, call, count))
                 bench.tell(f"{name}, {workers} at once", f"{count / seconds:.1f} requests/s")
+
+
+def run_all(pool: ThreadPoolExecutor, call: Callable[[], None], count: int) -> None:
+    """Make ``count`` calls on the pool's threads; the first failure is raised."""
+    for done in [pool.submit(call) for _ in range(count)]:
+        done.result()
 
 
 def cold_start(bench: Bench) -> None:
@@ -214,7 +217,7 @@ def cold_start(bench: Bench) -> None:
         started = time.time()
         done = subprocess.run(  # noqa: S603 (our own interpreter and script)
             [sys.executable, str(ROOT / "tools" / "bench_cold.py"), bench.key, *PAIR],
-            env={**bench.stack.environment, "CONSENTRY_BENCH_STARTED": repr(started)},
+            env=os.environ | bench.stack.environment | {"BENCH_STARTED": repr(started)},
             capture_output=True,
             text=True,
             check=True,

@@ -10,12 +10,14 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-started = float(os.environ.pop("CONSENTRY_BENCH_STARTED"))
+started = float(os.environ.pop("BENCH_STARTED"))
 sys.path.insert(0, str(ROOT / "functions"))
 
 import azure.functions as func  # noqa: E402 (imports are what is timed here)
+
 from function_app import app, services  # noqa: E402
 
 imported = time.time()
@@ -27,7 +29,7 @@ handlers = {
 }
 
 
-def call(name: str, body: bytes, media_type: str) -> object:
+def call(name: str, body: bytes, media_type: str) -> Any:
     """Call a function with a request and give its JSON reply."""
     request = func.HttpRequest(
         method="POST",

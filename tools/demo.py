@@ -6,19 +6,19 @@ first that fails ends the demonstration with its name and a non-zero exit code.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import httpx
-from consentry.service.deployment import connect
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -27,6 +27,7 @@ from sheet import write_sheet
 from consentry.azure.names import Container
 from consentry.errors import ConsentryError
 from consentry.localhost.stack import Stack
+from consentry.service.deployment import connect
 from consentry.service.ports import BlobStore
 from consentry.service.settings import Settings
 
@@ -76,9 +77,9 @@ class Steps:
 
 def consentry(stack: Stack, *words: str, fails: bool = False) -> dict[str, Any]:
     """Run the command line against the stack and give its JSON document."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 (our own interpreter and command)
         [sys.executable, "-m", "consentry.cli", *words, "--json"],
-        env=stack.environment,
+        env=os.environ | stack.environment,
         capture_output=True,
         text=True,
         check=False,
@@ -234,11 +235,17 @@ def main() -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     (OUT / "redacted").mkdir(parents=True)
     steps = Steps()
-    with steps.step("start Azurite and the development host") as tell:
-        stack = Stack(ROOT, ROOT / "functions", tenants=(APPROVED, UNAPPROVED))
-        stack.start()
-        tell(stack.url)
-    with stack:
+    with ExitStack() as running:
+        with steps.step("start Azurite and the development host") as tell:
+            stack = running.enter_context(
+                Stack(
+                    ROOT,
+                    ROOT / "functions",
+                    tenants=(APPROVED, UNAPPROVED),
+                    log=OUT / "host.log",
+                )
+            )
+            tell(stack.url)
         blobs = connect(Settings.load(stack.environment)).blobs
         with steps.step("approve a tenant") as tell:
             tell(approve(stack))
@@ -251,9 +258,11 @@ def main() -> None:
                 tell(verify(http, "person_a_1.jpg", "person_a_2.jpg", identical=True))
             with steps.step("verify photographs of two people") as tell:
                 tell(verify(http, "person_a_1.jpg", "person_b_1.jpg", identical=False))
-        with steps.step("call for a tenant that is not approved") as tell:
-            with client(stack, UNAPPROVED) as http:
-                tell(refuse(http))
+        with (
+            steps.step("call for a tenant that is not approved") as tell,
+            client(stack, UNAPPROVED) as http,
+        ):
+            tell(refuse(http))
         with steps.step("check the audit log offline") as tell:
             tell(audit(stack))
         with steps.step("spoil a copy of the log and check it") as tell:

@@ -38,10 +38,9 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _credits(path: Path) -> dict[str, str]:
-    """Read the table rows ``| `name` | who, licence |`` of the credits."""
+    """Read the lines ``- name: who, licence`` of the credits."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip().strip("`") for cell in line.strip().strip("|").split("|")]
-        if len(cells) >= 2 and cells[0].endswith(".jpg"):
-            found[cells[0]] = ", ".join(cells[1:])
+        name, _, credit = line.removeprefix("- ").partition(": ")
+        found[name] = credit
     return found

@@ -1,20 +1,21 @@
 """A running local stack with tenants in every state, and what a test asks of it."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import httpx
-from consentry.service.deployment import connect
+from tests.support.polling import until
 
 from consentry.azure.names import Container
 from consentry.localhost.stack import Stack
+from consentry.service.deployment import connect
+from consentry.service.manifests import open_signed
+from consentry.service.ports import PublicKey
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability
@@ -28,8 +29,7 @@ UNAPPROVED = "northwind"  # served, has a key, never approved
 REDACT_ONLY = "tailspin"  # approved for redaction and detection alone
 TENANTS = (APPROVED, OTHER, UNAPPROVED, REDACT_ONLY)
 
-DEADLINE_SECONDS = 60
-POLL_SECONDS = 0.05
+HTTP_SECONDS = 60
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Deployment:
         return httpx.Client(
             base_url=self.stack.url,
             headers={KEY_HEADER: self.keys[tenant], **headers},
-            timeout=DEADLINE_SECONDS,
+            timeout=HTTP_SECONDS,
         )
 
     def drop(self, name: str, data: bytes, **metadata: str) -> str:
@@ -79,7 +79,7 @@ class Deployment:
 
     def wait_for_blob(self, container: Container, name: str) -> bytes:
         """Wait until the functions have made a blob."""
-        return wait_for(lambda: self.blob(container, name), f"{container} to be written")
+        return until(lambda: self.blob(container, name)) or b""
 
     def names(self, container: Container, prefix: str = "") -> set[str]:
         """Names of all blobs."""
@@ -96,6 +96,12 @@ class Deployment:
         ]
         return sorted((line["record"] for line in lines), key=lambda record: record["id"])
 
+    def open(self, kind: str, file: bytes) -> dict[str, Any]:
+        """Open a signed file with the keys that the service publishes."""
+        published = httpx.get(f"{self.stack.url}/keys").json()["keys"]
+        keys = [PublicKey(jwk["kid"], jwk) for jwk in published]
+        return open_signed(file, kind=kind, public_keys=keys)
+
     @contextmanager
     def new_records(self) -> Iterator[list[dict[str, Any]]]:
         """Collect the records that calls inside of the block leave."""
@@ -107,18 +113,6 @@ class Deployment:
             for record in self.records()
             if record["id"] not in before and not record["principal"].startswith("system:")
         ]
-
-
-def wait_for[T](ask: Callable[[], T | None], what: str) -> T:
-    """Ask another process's work again and again, for a bounded time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    pause = Event().wait
-    while time.monotonic() < deadline:
-        found = ask()
-        if found:
-            return found
-        pause(POLL_SECONDS)
-    raise TimeoutError(f"waited in vain for {what}")
 
 
 @contextmanager

@@ -16,7 +16,13 @@ from azure.storage.blob import (
 
 from consentry.azure.addresses import AddressMaker
 from consentry.azure.credentials import StorageCredential
-from consentry.azure.foreign import BACKOFF_SECONDS, RETRIES, client_options, our_errors
+from consentry.azure.foreign import (
+    BACKOFF_SECONDS,
+    RETRIES,
+    EmptyRangeError,
+    client_options,
+    our_errors,
+)
 from consentry.errors import ConflictError, NotFoundError, PayloadTooLargeError, StorageError
 from consentry.stored import Blob, BlobProperties
 
@@ -85,6 +91,8 @@ class AzureBlobStore:
                 return Blob(described(stream.properties, size=len(data)), data)
         except NotFoundError:
             return None
+        except EmptyRangeError:
+            return self._empty(container, name, etag)
 
     def write(
         self,
@@ -158,6 +166,15 @@ class AzureBlobStore:
     def read_address(self, container: str, name: str, lifetime: timedelta) -> str:
         """Make an address from which one blob can be read."""
         return self._address(container, name, lifetime, BlobSasPermissions(read=True))
+
+    def _empty(self, container: str, name: str, etag: str | None) -> Blob | None:
+        """Give a blob of which the service says that it has no first byte."""
+        found = self.properties(container, name)
+        if found is None:
+            return None
+        if found.size or etag not in (None, found.etag):
+            raise ConflictError("the blob was changed meanwhile")
+        return Blob(found, b"")
 
     def _address(
         self, container: str, name: str, lifetime: timedelta, permission: BlobSasPermissions

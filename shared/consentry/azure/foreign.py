@@ -39,11 +39,16 @@ _LIBRARIES: Final = (
     "requests",
     "urllib3",
 )
+_RANGE_NOT_SATISFIABLE: Final = 416
 _CONFLICT: Final = frozenset({409, 412})
 _MISSING_STORE: Final = frozenset(
     {"ContainerNotFound", "ContainerBeingDeleted", "TableNotFound", "TableBeingDeleted"}
 )
 _CODE: Final = re.compile(r"[A-Za-z]{1,64}")
+
+
+class EmptyRangeError(StorageError):
+    """A range was asked for of which the blob has no byte; does not leave the adapters."""
 
 
 @contextmanager
@@ -67,6 +72,8 @@ def _ours(error: HttpResponseError) -> StorageError | NotFoundError:
         changed = isinstance(error, ResourceExistsError | ResourceModifiedError)
         if changed or error.status_code in _CONFLICT:
             return ConflictError("the thing exists already or was changed meanwhile")
+    if error.status_code == _RANGE_NOT_SATISFIABLE:
+        return EmptyRangeError("the blob has no such range")
     return StorageError(f"the service answered {error.status_code or 'nothing'}: {code}")
 
 

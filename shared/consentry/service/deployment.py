@@ -1,0 +1,42 @@
+"""From settings to real stores and keys: those of Azure, or an emulator and key files."""
+
+from functools import cache
+
+from consentry.azure.appends import AzureAppendStore
+from consentry.azure.blobs import AzureBlobStore
+from consentry.azure.credentials import StorageCredential, identity, storage_credential
+from consentry.azure.keyfiles import signing_key, wrapping_key
+from consentry.azure.names import TableName
+from consentry.azure.tables import AzureTable
+from consentry.azure.vault import Vault
+from consentry.service.services import Parts, utc_now
+from consentry.service.settings import Settings, is_loopback
+
+
+def connect(settings: Settings) -> Parts:
+    """Make the parts that a deployment stands on; nothing is asked of a store yet."""
+
+    def credential(endpoint: str) -> StorageCredential:
+        return storage_credential(
+            emulated=is_loopback(endpoint), client_id=settings.identity_client_id
+        )
+
+    @cache
+    def table(name: TableName) -> AzureTable:
+        endpoint = settings.work_table_endpoint
+        return AzureTable(endpoint, credential(endpoint), name)
+
+    work, evidence = settings.work_blob_endpoint, settings.audit_blob_endpoint
+    if settings.local_keys is not None:
+        signing, wrapping = signing_key(settings.local_keys), wrapping_key(settings.local_keys)
+    else:
+        vault = Vault(settings.vault_url, identity(settings.identity_client_id))
+        signing, wrapping = vault.signing_key(), vault.wrapping_key()
+    return Parts(
+        blobs=AzureBlobStore(work, credential(work)),
+        audit=AzureAppendStore(evidence, credential(evidence)),
+        table=table,
+        signing_key=signing,
+        wrapping_key=wrapping,
+        clock=utc_now,
+    )
