@@ -9,9 +9,10 @@ from azure.data.tables import EdmType, EntityProperty, TableClient, UpdateMode
 
 from consentry.azure.credentials import StorageCredential
 from consentry.azure.foreign import BACKOFF_SECONDS, client_options, our_errors
-from consentry.errors import NotFoundError
+from consentry.errors import ConflictError, NotFoundError
 from consentry.stored import Entity, Row
 
+NOT_FOUND: Final = 404
 _INT32_MAX: Final = 2**31 - 1
 _LAST: Final = "\U0010ffff"
 
@@ -42,16 +43,19 @@ class AzureTable:
             return _etag(self._client.create_entity(_document(partition, row, values)))
 
     def replace(self, partition: str, row: str, values: Row, *, etag: str) -> str:
-        """Replace a row that is still ``etag``; else ConflictError, or NotFoundError if gone."""
-        with our_errors():
-            return _etag(
-                self._client.update_entity(
-                    _document(partition, row, values),
-                    mode=UpdateMode.REPLACE,
-                    etag=etag,
-                    match_condition=MatchConditions.IfNotModified,
+        """Replace a row that is still ``etag``; else ConflictError."""
+        try:
+            with our_errors():
+                return _etag(
+                    self._client.update_entity(
+                        _document(partition, row, values),
+                        mode=UpdateMode.REPLACE,
+                        etag=etag,
+                        match_condition=MatchConditions.IfNotModified,
+                    )
                 )
-            )
+        except NotFoundError:
+            raise ConflictError("the row to replace has gone") from None
 
     def put(self, partition: str, row: str, values: Row) -> str:
         """Insert or replace a row, whatever was there."""
@@ -75,13 +79,18 @@ class AzureTable:
 
     def delete(self, partition: str, row: str, *, etag: str | None = None) -> bool:
         """Delete a row; False where there was none; ConflictError if it is not ``etag`` now."""
-        condition = MatchConditions.IfNotModified if etag else MatchConditions.IfPresent
-        try:
-            with our_errors():
-                self._client.delete_entity(partition, row, etag=etag, match_condition=condition)
-        except NotFoundError:
-            return False
-        return True
+        statuses: list[int] = []  # the library itself keeps silent about a row that is not there
+        condition: dict[str, Any] = {}
+        if etag is not None:
+            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        with our_errors():
+            self._client.delete_entity(
+                partition,
+                row,
+                raw_response_hook=lambda answer: statuses.append(answer.http_response.status_code),
+                **condition,
+            )
+        return statuses[-1] != NOT_FOUND
 
     def query(self, partition: str | None = None, *, row_prefix: str = "") -> Iterator[Entity]:
         """Rows of a partition (or of all), in order of keys."""

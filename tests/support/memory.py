@@ -1,0 +1,352 @@
+"""In-memory twins of all ports. They pass the same contract tests as the adapters do.
+
+Each has ``faults``, by which a test makes an operation fail, before or after it took effect,
+or holds it up; the test then sees what a service does whose stores misbehave.
+"""
+
+import hashlib
+import itertools
+import secrets
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from consentry.errors import (
+    ConflictError,
+    IntegrityError,
+    NotFoundError,
+    PayloadTooLargeError,
+    StorageError,
+)
+from consentry.stored import Blob, BlobProperties, Entity, PublicKey, Row
+
+WAIT_SECONDS = 30  # longest that a held operation waits for its test
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    now: datetime = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **parts: float) -> None:
+        self.now += timedelta(**parts)
+
+
+@dataclass
+class Faults:
+    """What shall go wrong, by the name of the operation."""
+
+    _before: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    _after: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    _held: dict[str, threading.Event] = field(default_factory=dict)
+    _arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def fail(
+        self,
+        operation: str,
+        *,
+        after: bool = False,
+        times: int = 1,
+        error: Exception | None = None,
+    ) -> None:
+        """Make the next calls fail, without effect or (``after``) with it."""
+        error = error or StorageError("the store did not answer")
+        (self._after if after else self._before)[operation].extend([error] * times)
+
+    def hold(self, operation: str) -> Callable[[], None]:
+        """Hold up every call until the function given is called."""
+        event = self._held[operation] = threading.Event()
+        return event.set
+
+    def wait_for_held(self) -> None:
+        """Return when a call has come that is held up."""
+        if not self._arrived.acquire(timeout=WAIT_SECONDS):
+            raise TimeoutError("no operation came to be held up")
+
+    @contextmanager
+    def around(self, operation: str) -> Iterator[None]:
+        """Let an operation happen as planned."""
+        held = self._held.get(operation)
+        if held is not None and not held.is_set():
+            self._arrived.release()
+            if not held.wait(WAIT_SECONDS):
+                raise TimeoutError("nobody let the operation go on")
+        if self._before[operation]:
+            raise self._before[operation].pop(0)
+        yield
+        if self._after[operation]:
+            raise self._after[operation].pop(0)
+
+
+class MemoryBlobs:
+    """Blob containers; its addresses lead nowhere."""
+
+    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
+        self.faults = Faults()
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._blobs: dict[tuple[str, str], Blob] = {}
+        self._etags = itertools.count(1)
+        self._lock = threading.RLock()
+
+    def properties(self, container: str, name: str) -> BlobProperties | None:
+        with self.faults.around("properties"), self._lock:
+            blob = self._blobs.get((container, name))
+            return None if blob is None else blob.properties
+
+    def read(
+        self, container: str, name: str, *, limit: int, etag: str | None = None
+    ) -> Blob | None:
+        with self.faults.around("read"), self._lock:
+            blob = self._blobs.get((container, name))
+            if blob is None:
+                return None
+            _check_etag(blob.properties.etag, etag)
+            if blob.properties.size > limit:
+                raise PayloadTooLargeError("the blob is larger than its limit")
+            return blob
+
+    def write(
+        self,
+        container: str,
+        name: str,
+        data: bytes,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+        only_new: bool = False,
+    ) -> str:
+        del content_type
+        with self.faults.around("write"), self._lock:
+            if only_new and (container, name) in self._blobs:
+                raise ConflictError("the blob exists")
+            etag = f"0x{next(self._etags):X}"
+            modified = self._clock().replace(microsecond=0)
+            properties = BlobProperties(name, etag, len(data), modified, dict(metadata or {}))
+            self._blobs[container, name] = Blob(properties, data)
+            return etag
+
+    def move(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        *,
+        etag: str,
+        metadata: Mapping[str, str],
+    ) -> None:
+        with self.faults.around("move"), self._lock:
+            blob = self._blobs.get(source)
+            if blob is None:
+                raise ConflictError("the blob to move has gone")
+            _check_etag(blob.properties.etag, etag)
+            kept = dict(metadata) or dict(blob.properties.metadata)
+            self.write(*target, blob.data, content_type="", metadata=kept)
+            del self._blobs[source]
+
+    def delete(self, container: str, name: str, *, etag: str | None = None) -> bool:
+        with self.faults.around("delete"), self._lock:
+            blob = self._blobs.get((container, name))
+            if blob is None:
+                return False
+            _check_etag(blob.properties.etag, etag)
+            del self._blobs[container, name]
+            return True
+
+    def list(self, container: str, prefix: str) -> Iterator[BlobProperties]:
+        with self.faults.around("list"), self._lock:
+            names = sorted(name for held, name in self._blobs if held == container)
+            found = [self._blobs[container, name].properties for name in names]
+        yield from (blob for blob in found if blob.name.startswith(prefix))
+
+    def upload_address(self, container: str, name: str, lifetime: timedelta) -> str:
+        return f"memory://{container}/{name}?create&{lifetime.total_seconds():.0f}"
+
+    def read_address(self, container: str, name: str, lifetime: timedelta) -> str:
+        return f"memory://{container}/{name}?read&{lifetime.total_seconds():.0f}"
+
+
+class MemoryAppends:
+    """Append blobs. ``tamper`` does what no port can: it changes what was written."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.blocks = 0
+        self._parts: dict[str, bytes] = {}
+        self._lock = threading.RLock()
+
+    def create(self, name: str) -> None:
+        with self.faults.around("create"), self._lock:
+            if name in self._parts:
+                raise ConflictError("the blob exists")
+            self._parts[name] = b""
+
+    def append(self, name: str, data: bytes, *, position: int) -> None:
+        with self.faults.around("append"), self._lock:
+            if len(self._parts.get(name, b"")) != position or name not in self._parts:
+                raise ConflictError("the blob ends elsewhere")
+            self._parts[name] += data
+            self.blocks += 1
+
+    def put(self, name: str, data: bytes) -> None:
+        with self.faults.around("put"), self._lock:
+            if name in self._parts:
+                raise ConflictError("the blob exists")
+            self._parts[name] = data
+
+    def size(self, name: str) -> int | None:
+        with self.faults.around("size"), self._lock:
+            return len(self._parts[name]) if name in self._parts else None
+
+    def read(self, name: str, *, start: int = 0) -> bytes:
+        with self.faults.around("read"), self._lock:
+            if name not in self._parts:
+                raise NotFoundError("there is no such part of the log")
+            return self._parts[name][start:]
+
+    def list(self, prefix: str = "") -> Iterator[BlobProperties]:
+        with self.faults.around("list"), self._lock:
+            found = sorted(self._parts.items())
+        for name, data in found:
+            if name.startswith(prefix):
+                etag = hashlib.sha256(data).hexdigest()
+                yield BlobProperties(name, etag, len(data), datetime.now(UTC))
+
+    def tamper(self, name: str, data: bytes | None) -> None:
+        """Replace a part of the log, or remove it."""
+        if data is None:
+            del self._parts[name]
+        else:
+            self._parts[name] = data
+
+    def copy(self) -> "MemoryAppends":
+        """Give another store with the same content."""
+        twin = MemoryAppends()
+        twin._parts = dict(self._parts)
+        return twin
+
+
+class MemoryTable:
+    """One table."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self._rows: dict[tuple[str, str], Entity] = {}
+        self._etags = itertools.count(1)
+        self._lock = threading.RLock()
+
+    def get(self, partition: str, row: str) -> Entity | None:
+        with self.faults.around("get"), self._lock:
+            return self._rows.get((partition, row))
+
+    def insert(self, partition: str, row: str, values: Row) -> str:
+        with self.faults.around("insert"), self._lock:
+            if (partition, row) in self._rows:
+                raise ConflictError("the row exists")
+            return self._set(partition, row, values)
+
+    def replace(self, partition: str, row: str, values: Row, *, etag: str) -> str:
+        with self.faults.around("replace"), self._lock:
+            found = self._rows.get((partition, row))
+            if found is None:
+                raise ConflictError("the row has gone")
+            _check_etag(found.etag, etag)
+            return self._set(partition, row, values)
+
+    def put(self, partition: str, row: str, values: Row) -> str:
+        with self.faults.around("put"), self._lock:
+            return self._set(partition, row, values)
+
+    def put_together(
+        self, partition: str, rows: Mapping[str, Row], *, new: Collection[str] = ()
+    ) -> None:
+        with self.faults.around("put_together"), self._lock:
+            if any((partition, row) in self._rows for row in new):
+                raise ConflictError("a row exists")
+            for row, values in rows.items():
+                self._set(partition, row, values)
+
+    def delete(self, partition: str, row: str, *, etag: str | None = None) -> bool:
+        with self.faults.around("delete"), self._lock:
+            found = self._rows.get((partition, row))
+            if found is None:
+                return False
+            _check_etag(found.etag, etag)
+            del self._rows[partition, row]
+            return True
+
+    def query(self, partition: str | None = None, *, row_prefix: str = "") -> Iterator[Entity]:
+        with self.faults.around("query"), self._lock:
+            found = [self._rows[key] for key in sorted(self._rows)]
+        for entity in found:
+            if partition in (None, entity.partition) and entity.row.startswith(row_prefix):
+                yield entity
+
+    def _set(self, partition: str, row: str, values: Row) -> str:
+        etag = str(next(self._etags))
+        self._rows[partition, row] = Entity(partition, row, dict(values), etag)
+        return etag
+
+
+class MemorySigningKey:
+    """An ES256 key; ``rotate`` makes a new version beside the old ones."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self._versions: list[ECKey] = []
+        self.rotate()
+
+    def rotate(self) -> None:
+        self._versions.insert(0, ECKey.generate_key("P-256"))
+
+    @property
+    def kid(self) -> str:
+        return self._versions[0].thumbprint()
+
+    def sign(self, message: bytes) -> bytes:
+        with self.faults.around("sign"):
+            algorithm = jws.JWSRegistry.algorithms["ES256"]
+            return algorithm.sign(message, self._versions[0])
+
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        return tuple(
+            PublicKey(
+                key.thumbprint(),
+                {name: str(value) for name, value in key.as_dict(private=False).items()},
+            )
+            for key in self._versions
+        )
+
+
+class MemoryWrappingKey:
+    """Wraps by remembering: whoever does not hold this object learns nothing."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self._kid = secrets.token_hex(8)
+        self._wrapped: dict[bytes, bytes] = {}
+
+    def wrap(self, key: bytes) -> tuple[str, bytes]:
+        with self.faults.around("wrap"):
+            token = secrets.token_bytes(32)
+            self._wrapped[token] = key
+            return self._kid, token
+
+    def unwrap(self, kid: str, wrapped: bytes) -> bytes:
+        with self.faults.around("unwrap"):
+            if kid != self._kid or wrapped not in self._wrapped:
+                raise IntegrityError("a data key does not unwrap")
+            return self._wrapped[wrapped]
+
+
+def _check_etag(now: str, wanted: str | None) -> None:
+    if wanted is not None and wanted != now:
+        raise ConflictError("it was changed meanwhile")
