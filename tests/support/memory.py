@@ -38,6 +38,9 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
     def advance(self, **parts: float) -> None:
         self.now += timedelta(**parts)
 

@@ -73,6 +73,12 @@ class AuditLog:
         self._writing = False
         self._chain: _Chain | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Number of records that wait for the commit after the one under way."""
+        with self._turn:
+            return len(self._waiting)
+
     def append(self, record: AuditRecord) -> None:
         """Return once the record is durable; AuditUnavailableError if it may not be."""
         entry = _Entry(record)

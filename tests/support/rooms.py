@@ -1,0 +1,81 @@
+"""A gate on in-memory stores, with one approved tenant, for tests of what stands behind it."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from tests.support.memory import Clock, MemoryAppends, MemoryTable, MemoryWrappingKey
+
+from consentry.service.access import Access
+from consentry.service.audit import AuditLog
+from consentry.service.call import ApiKey, Call, Credential, Trigger
+from consentry.service.callers import Callers
+from consentry.service.datakeys import DataKeys
+from consentry.service.gate import Gate
+from consentry.trust.approvals import Approval
+from consentry.trust.operations import Capability, Operation
+
+TENANT, OTHER, STRANGER = "contoso", "fabrikam", "northwind"
+
+
+@dataclass
+class GateRoom:
+    """Gate, stores and a clock; TENANT and OTHER are served, STRANGER is not."""
+
+    clock: Clock = field(default_factory=Clock)
+    access_table: MemoryTable = field(default_factory=MemoryTable)
+    callers_table: MemoryTable = field(default_factory=MemoryTable)
+    keys_table: MemoryTable = field(default_factory=MemoryTable)
+    log: MemoryAppends = field(default_factory=MemoryAppends)
+    wrapping: MemoryWrappingKey = field(default_factory=MemoryWrappingKey)
+
+    def __post_init__(self) -> None:
+        self.restart()
+        self.key = self.callers.create(TENANT, self.clock())
+
+    def restart(self) -> None:
+        """Begin a new process on the same stores: nothing is known, no chain is begun."""
+        self.keys = DataKeys(self.keys_table, self.wrapping)
+        self.access = Access(self.access_table)
+        self.callers = Callers(self.callers_table, self.keys, (TENANT, OTHER))
+        self.gate = Gate(
+            self.callers,
+            self.access,
+            self.keys,
+            AuditLog(self.log, self.clock),
+            (TENANT, OTHER),
+            self.clock,
+            ticks=self.clock.seconds,
+        )
+
+    def approve(self, capability: Capability, tenant: str = TENANT, **more: Any) -> Approval:
+        now = self.clock()
+        return self.access.approve(
+            tenant,
+            capability,
+            **{
+                "use_case": "door",
+                "valid_from": now,
+                "valid_until": now + timedelta(days=1),
+                "decided_by": "reviewer",
+                "now": now,
+                **more,
+            },
+        )
+
+    def call(
+        self, operation: Operation = Operation.DETECT, credential: Credential | None = None
+    ) -> Call:
+        credential = credential or ApiKey(self.key)
+        return Call(operation, credential, Trigger.HTTP, str(uuid4()))
+
+    def records(self) -> list[dict[str, Any]]:
+        """All audit records, oldest first within a chain."""
+        lines = [line for part in self.log.list() for line in self.log.read(part.name).splitlines()]
+        return [json.loads(line)["record"] for line in lines]
+
+    def last(self) -> dict[str, Any]:
+        """The only record, or the last of a chain."""
+        return self.records()[-1]
