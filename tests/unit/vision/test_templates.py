@@ -1,0 +1,112 @@
+"""Templates: unit length, steady, alike for one person and not for two."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from tests.support.layer import layer_dir, sample, vision
+
+from consentry.errors import FaceNotFoundError, LayerError
+from consentry.vision import TEMPLATE_VALUES, Box, Face, Picture, Role, Template, Vision, similarity
+from consentry.vision.align import CROP_PIXELS, TEMPLATE, align
+from consentry.vision.calibrate import confidence
+from consentry.vision.formats import Format
+
+
+def template(name: str) -> Template:
+    picture = vision().read(sample(name))
+    return vision().template(picture, vision().detect(picture)[0])
+
+
+def test_template_has_unit_length_and_cannot_be_changed() -> None:
+    made = template("person_a_1.jpg")
+
+    assert made.shape == (TEMPLATE_VALUES,)
+    assert made.dtype == np.float32
+    assert np.linalg.norm(made) == pytest.approx(1.0, abs=1e-6)
+    assert not made.flags.writeable
+
+
+@pytest.mark.parametrize("person", ["person_a", "person_b"])
+def test_two_photographs_of_a_person_are_identical(person: str) -> None:
+    cosine = similarity(template(f"{person}_1.jpg"), template(f"{person}_2.jpg"))
+
+    assert confidence(cosine) >= 0.5
+
+
+@pytest.mark.parametrize("person", ["person_a_1.jpg", "person_b_1.jpg"])
+@pytest.mark.parametrize("other", ["impostor_1.jpg", "impostor_2.jpg"])
+def test_photographs_of_two_people_are_not_identical(person: str, other: str) -> None:
+    assert confidence(similarity(template(person), template(other))) < 0.3
+
+
+def test_mirrored_photograph_gives_nearly_the_same_template() -> None:
+    picture = vision().read(sample("person_b_1.jpg"))
+    mirrored = Picture(np.ascontiguousarray(picture.pixels[:, ::-1]), picture.format)
+
+    one, other = (vision().template(each, vision().detect(each)[0]) for each in (picture, mirrored))
+
+    assert similarity(one, other) > 0.97
+
+
+def test_face_at_the_border_has_a_template() -> None:
+    picture = vision().read(sample("person_b_1.jpg"))
+    (face,) = vision().detect(picture)
+    cut = Picture(
+        np.ascontiguousarray(picture.pixels[int(face.box.top) :, int(face.box.left) :]),
+        picture.format,
+    )
+
+    made = vision().template(cut, vision().detect(cut)[0])
+
+    assert similarity(made, template("person_b_1.jpg")) > 0.8
+
+
+def test_landmarks_at_one_place_are_no_face() -> None:
+    picture = Picture(np.zeros((64, 64, 3), np.uint8), Format.PNG)
+    face = Face(Box(10, 10, 20, 20), np.full((5, 2), 15, np.float32), 0.9)
+
+    with pytest.raises(FaceNotFoundError):
+        vision().template(picture, face)
+
+
+def test_landmarks_fall_on_the_template() -> None:
+    landmarks = (TEMPLATE * 1.5 + (20, 30)).astype(np.float32)
+    pixels = np.zeros((300, 300, 3), np.uint8)
+    for x, y in landmarks.round().astype(int):
+        pixels[y - 2 : y + 3, x - 2 : x + 3] = 255
+
+    crop = align(pixels, landmarks)
+
+    assert crop.shape == (CROP_PIXELS, CROP_PIXELS, 3)
+    for x, y in TEMPLATE.astype(int):
+        assert crop[y - 1 : y + 2, x - 1 : x + 2].max() == 255
+    assert crop.sum() == pytest.approx(5 * 25 / 1.5**2 * 255 * 3, rel=0.3)
+
+
+def test_many_threads_get_the_same_template() -> None:
+    fresh = Vision(layer_dir(), threads=1)
+    picture = fresh.read(sample("person_a_1.jpg"))
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: fresh.template(picture, fresh.detect(picture)[0]), range(8)))
+
+    assert all((each == made[0]).all() for each in made)
+
+
+def test_warm_up_loads_what_the_layer_holds() -> None:
+    fresh = Vision(layer_dir(), threads=1)
+
+    fresh.warm_up()
+
+    assert {role: info.name for role, info in fresh.models.items()} == {
+        Role.DETECTOR: "yunet-2023mar",
+        Role.EMBEDDER: "sface-2021dec",
+    }
+
+
+def test_role_without_a_model_is_refused() -> None:
+    fresh = Vision(layer_dir(), threads=1)
+
+    with pytest.raises(LayerError, match="no model is pinned"):
+        fresh._sessions.get(Role.LANDMARKS)
