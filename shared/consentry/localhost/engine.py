@@ -2,9 +2,9 @@
 
 ``python -m consentry.localhost.engine APP DESCRIPTOR`` speaks frames over the inherited socket.
 The first frame tells the app's functions, or why it cannot be loaded; then each invocation frame
-is answered by one reply frame, in any order. The process ends when the socket closes, which is
-also what happens when the host is killed. One process serves one app once: the library keeps it
-in module globals.
+is answered by one reply frame, in any order. The process ends when the host closes the socket
+and standard input, which is also what happens when the host is killed. One process serves one
+app once: the library keeps it in module globals.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ import azure_functions_runtime as runtime
 from consentry.localhost import frames, protocol
 from consentry.localhost.conversion import to_reply, to_request
 
-END_SECONDS = 5.0  # for handlers to finish when the host is gone
+END_SECONDS = 5.0  # for handlers to finish when the host stops or is gone
 
 _OWN_PLACE = re.compile(rf'\s*File "(?!<|{re.escape(sys.base_prefix)}|.*site-packages)')
 
@@ -95,13 +95,16 @@ async def serve(app: Path, connection: socket.socket) -> int:
         call = asyncio.create_task(_answer(frame, writer))
         calls.add(call)
         call.add_done_callback(calls.discard)
-    # Handlers that still run get a moment: a host that stops orderly still waits for them.
-    watchdog = threading.Timer(END_SECONDS, os._exit, (1,))
-    watchdog.daemon = True
-    watchdog.start()
     if calls:
         await asyncio.wait(calls)
     return 0
+
+
+def _end_with_host() -> None:
+    """End the process some time after the host's end, even if the app blocks the event loop."""
+    sys.stdin.buffer.read()
+    threading.Event().wait(END_SECONDS)
+    os._exit(1)
 
 
 async def _answer(frame: frames.Frame, writer: asyncio.StreamWriter) -> None:
@@ -116,6 +119,7 @@ def main() -> None:
     logging.basicConfig(format="[worker] %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     # The storage client would log the address of every request.
     logging.getLogger("azure").setLevel(logging.WARNING)
+    threading.Thread(target=_end_with_host, daemon=True).start()
     sys.exit(asyncio.run(serve(Path(app), socket.socket(fileno=int(descriptor)))))
 
 

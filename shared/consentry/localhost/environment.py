@@ -34,7 +34,9 @@ def stack_settings(
     }
 
 
-def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a worker: this process's, less what is ours, and the settings."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
-    return inherited | dict(settings)
+def worker_environment(
+    settings: Mapping[str, str], inherited: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The whole environment of a worker: what it inherits, less what is ours, and the settings."""
+    lent = {k: v for k, v in inherited.items() if not k.startswith(_FOREIGN)}
+    return lent | dict(settings)

@@ -117,8 +117,11 @@ class Host:
         server.should_exit = True
         for task in (obeying, watching, stopping):
             task.cancel()
-        await asyncio.wait({supervising, serving})
-        supervising.result()
+        if not self._supervisor.ready:
+            supervising.cancel()  # it waits for storage, or for an app that does not load
+        for outcome in await asyncio.gather(supervising, serving, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
 
     def _serve(self, functions: tuple[Function, ...], settings: HostJson) -> Served:
         self._front.serve(functions, settings.route_prefix)

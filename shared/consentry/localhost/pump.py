@@ -7,6 +7,7 @@ change of a blob's metadata is an event too.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,8 +19,8 @@ from azure.storage.blob import BlobProperties, BlobType, ContainerClient
 
 SWEEP_SECONDS = 0.2
 
-Seen = dict[str, str]
-"""ETag of each blob, by name."""
+Seen = dict[str, dict[str, str]]
+"""For each function, the ETag of each blob of its container, by name."""
 
 logger = logging.getLogger(__name__)
 
@@ -27,19 +28,22 @@ logger = logging.getLogger(__name__)
 class EventPump:
     """Watches containers and tells the webhook of each function what is new in its own."""
 
-    def __init__(self, webhook: str, key: str, watched: Mapping[str, ContainerClient]) -> None:
+    def __init__(
+        self, webhook: str, key: str, watched: Mapping[str, ContainerClient], seen: Seen
+    ) -> None:
         self._webhook = webhook
         self._key = key
         self._watched = watched
-        self._seen: dict[str, Seen] = {function: {} for function in watched}
+        self._seen = seen
 
-    async def run(self) -> None:
-        """Sweep until cancelled."""
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Sweep until told to stop."""
         async with httpx.AsyncClient() as client:
-            while True:
+            while not stopping.is_set():
                 for function, container in self._watched.items():
                     await self._sweep(client, function, container)
-                await asyncio.sleep(SWEEP_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), SWEEP_SECONDS)
 
     async def _sweep(
         self, client: httpx.AsyncClient, function: str, container: ContainerClient
@@ -51,7 +55,7 @@ class EventPump:
         except AzureError as error:
             logger.warning("A container cannot be listed: %s", type(error).__name__)
             return
-        known = self._seen[function]
+        known = self._seen.get(function, {})
         # What is gone is forgotten: the next blob of that name is new whatever its ETag.
         seen = {name: etag for name, etag in known.items() if name in blobs}
         self._seen[function] = seen

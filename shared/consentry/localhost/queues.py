@@ -61,10 +61,14 @@ class Listener:
         """Look for messages now: somebody of this process has just sent one."""
         self._awake.set()
 
-    async def run(self) -> None:
-        """Fetch and start messages until cancelled; messages in work go on (see ``finish``)."""
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Fetch and start messages until told to stop, then wait for those in work.
+
+        Whoever sets ``stopping`` also calls ``wake``. Nothing is ever cancelled: a message
+        received and then forgotten would stay invisible for ten minutes.
+        """
         interval = INTERVAL_SECONDS_MIN
-        while True:
+        while not stopping.is_set():
             if len(self._running) > self._policy.threshold:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 continue
@@ -80,9 +84,6 @@ class Listener:
             await self._pause(interval)
             highest = max(self._policy.interval_max, INTERVAL_SECONDS_MIN)
             interval = min(interval * random.uniform(1.5, 2.0), highest)  # noqa: S311 (spreads load)
-
-    async def finish(self) -> None:
-        """Wait for the messages in work."""
         if self._running:
             await asyncio.wait(self._running)
 

@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from consentry.azure.names import Container, TableName
-from consentry.azure.names import Container, TableName
 from consentry.errors import LocalStackError
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.environment import stack_settings, worker_environment
@@ -32,8 +31,9 @@ class Stack:
     ``root`` is the checkout (``node_modules``, ``.consentry``), ``app`` the folder with
     function_app.py and host.json. ``data`` keeps Azurite's files (None: in memory), ``port`` is
     the host's (0: a free one), ``settings`` are further settings of the app, ``log`` takes what
-    host and worker log (None: standard error). ``containers`` and ``tables``, by default
-    those of the service, are made at the start. ``watch`` names folders whose change restarts the worker.
+    host and worker log (None: standard error). ``containers`` and ``tables``, by default those
+    of the service, are made at the start. ``watch`` names folders whose change restarts the
+    worker.
 
     Raises LocalStackError when a part is missing, fails to start, or refuses the app.
     """

@@ -27,10 +27,13 @@ logger = logging.getLogger(__name__)
 class Served(Protocol):
     """What starts the functions of one app: its HTTP routes, listeners and timers."""
 
-    async def start(self) -> None:
+    async def prepare(self) -> None:
+        """Do what must be done before the first call."""
+
+    def start(self) -> None:
         """Begin to call functions."""
 
-    async def pause(self) -> None:
+    def pause(self) -> None:
         """Begin no more calls; those begun go on."""
 
     async def finish(self) -> None:
@@ -140,19 +143,24 @@ class Supervisor:
         worker = await Worker.start(self._app, self._environment)
         try:
             validate(worker.functions, settings.route_prefix)
-            served = self._serve(worker.functions, settings)
+            await self._serve_with(worker, settings)
+        finally:
+            await worker.stop()
+
+    async def _serve_with(self, worker: Worker, settings: HostJson) -> None:
+        served = self._serve(worker.functions, settings)
+        try:
+            await served.prepare()
             self._settings = settings
             self._worker = worker
-            await served.start()
+            served.start()
             await self._announce(failure="")
             await self._until_ended(worker)
-            await served.pause()
+        finally:
+            served.pause()
             self._worker = None
             await worker.stop()
             await served.finish()
-        finally:
-            self._worker = None
-            await worker.stop()
 
     async def _until_ended(self, worker: Worker) -> None:
         """Return when the worker ended by itself, or is to end."""

@@ -54,18 +54,21 @@ class Timer:
         self._invoke = invoke
         self._schedule = Schedule(str(function.trigger["schedule"]))
 
-    async def run(self) -> None:
-        """Follow the schedule until cancelled."""
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Follow the schedule until told to stop; a run that was begun is finished."""
         now = datetime.now(UTC)
         status = await asyncio.to_thread(self._read)
         if is_past_due(status, now):
             status = await self._fire(status, now, past_due=True)
         elif self._function.trigger.get("runOnStartup"):
             status = await self._fire(status, now, past_due=False)
-        while True:
-            due = self._schedule.next(datetime.now(UTC))
-            await asyncio.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
-            status = await self._fire(status, due, past_due=False)
+        while not stopping.is_set():
+            now = datetime.now(UTC)
+            due = self._schedule.next(now)
+            try:
+                await asyncio.wait_for(stopping.wait(), (due - now).total_seconds())
+            except TimeoutError:
+                status = await self._fire(status, due, past_due=False)
 
     async def _fire(self, status: Status | None, due: datetime, *, past_due: bool) -> Status:
         try:

@@ -5,8 +5,8 @@ Made anew for each worker process, so that a changed app never meets the listene
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError
@@ -16,15 +16,18 @@ from azure.storage.queue import QueueMessage, QueueServiceClient
 from consentry.errors import LocalStackError
 from consentry.localhost.blobs import POISON_QUEUE, BlobRunner, blob_queue_name
 from consentry.localhost.functions import BLOB, HTTP, QUEUE, TIMER, Function
-from consentry.localhost.hostjson import HostJson
+from consentry.localhost.hostjson import QUEUE_BATCH_MAX, HostJson
 from consentry.localhost.keys import Keys
-from consentry.localhost.pump import EventPump
+from consentry.localhost.pump import EventPump, Seen
 from consentry.localhost.queues import Listener, Policy, create_queue
 from consentry.localhost.supervisor import Supervisor
 from consentry.localhost.timers import STATUS_CONTAINER, Timer, status_name, timer_call
 from consentry.localhost.worker import Call, CallError
 
 HOST_STORAGE = "AzureWebJobsStorage"
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Works until the event is set, and returns when all that it has begun is settled."""
+
 BLOB_INTERVAL_SECONDS_MAX = 5.0  # between looks at the blob queue; a notification wakes it at once
 
 
@@ -37,6 +40,7 @@ class Surroundings:
     keys: Keys
     environment: Mapping[str, str]
     storage_ready: asyncio.Event
+    seen: Seen = field(default_factory=dict)  # blobs whose events were sent, over all workers
 
     def connection_string(self, name: str) -> str:
         """Connection string of a binding's connection; LocalStackError names a missing setting."""
@@ -46,14 +50,6 @@ class Surroundings:
             raise LocalStackError(
                 f"The setting {name} of a trigger's connection is missing."
             ) from None
-
-    def blob_service(self, name: str) -> BlobServiceClient:
-        """Blob client of a binding's connection."""
-        return BlobServiceClient.from_connection_string(self.connection_string(name))
-
-    def queue_service(self, name: str) -> QueueServiceClient:
-        """Queue client of a binding's connection."""
-        return QueueServiceClient.from_connection_string(self.connection_string(name))
 
 
 class Triggers:
@@ -73,35 +69,40 @@ class Triggers:
         self._settings = settings
         self._invoke = supervisor.invoke
         self._around = surroundings
-        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._loops: list[Loop] = []
         self._listeners: list[Listener] = []
-        self._admin_calls: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._clients = contextlib.ExitStack()
         self._blob_listener: Listener | None = None
         self._blob_runner: BlobRunner | None = None
 
-    async def start(self) -> None:
-        """Begin to listen, once storage is there."""
+    async def prepare(self) -> None:
+        """Make the queues that are listened to, once storage is there."""
         await self._around.storage_ready.wait()
         if self._by_kind[BLOB]:
-            await self._start_blobs()
+            await self._prepare_blobs()
         for function in self._by_kind[QUEUE]:
-            await self._start_queue(function)
+            await self._prepare_queue(function)
         if self._by_kind[TIMER]:
-            await self._start_timers()
+            await self._prepare_timers()
 
-    async def pause(self) -> None:
-        """Stop listening; calls that were begun go on."""
+    def start(self) -> None:
+        """Begin to listen."""
         for loop in self._loops:
-            loop.cancel()
-        if self._loops:
-            await asyncio.wait(self._loops)
+            self._run(loop(self._stopping))
+
+    def pause(self) -> None:
+        """Begin no more calls; those begun go on."""
+        self._stopping.set()
+        for listener in self._listeners:
+            listener.wake()
 
     async def finish(self) -> None:
         """Return when all that was begun is settled."""
-        for listener in self._listeners:
-            await listener.finish()
-        if self._admin_calls:
-            await asyncio.wait(self._admin_calls)
+        if self._running:
+            await asyncio.wait(self._running)
+        self._clients.close()
 
     def blob_event_sent(self) -> None:
         """Look at the blob queue now."""
@@ -110,9 +111,7 @@ class Triggers:
 
     def begin(self, function: Function, text: str) -> None:
         """Start a function with an input made from a text, as the admin interface does."""
-        call = asyncio.create_task(self._begin(function, text))
-        self._admin_calls.add(call)
-        call.add_done_callback(self._admin_calls.discard)
+        self._run(self._begin(function, text))
 
     async def _begin(self, function: Function, text: str) -> None:
         try:
@@ -128,27 +127,38 @@ class Triggers:
         except CallError:
             return  # the supervisor has logged it, and nobody waits for the outcome
 
-    def _run(self, loop: Coroutine[Any, Any, None]) -> None:
-        self._loops.append(asyncio.create_task(loop))
+    def _blob_service(self, connection: str) -> BlobServiceClient:
+        text = self._around.connection_string(connection)
+        return self._clients.enter_context(BlobServiceClient.from_connection_string(text))
+
+    def _queue_service(self, connection: str) -> QueueServiceClient:
+        text = self._around.connection_string(connection)
+        return self._clients.enter_context(QueueServiceClient.from_connection_string(text))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     def _listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
-        self._run(listener.run())
+        self._loops.append(listener.run)
 
-    async def _start_blobs(self) -> None:
+    async def _prepare_blobs(self) -> None:
         functions = self._by_kind[BLOB]
         names = {str(function.trigger["connection"]) for function in functions}
-        services = {name: self._around.blob_service(name) for name in names}
+        services = {name: self._blob_service(name) for name in names}
         self._blob_runner = BlobRunner(functions, services, self._invoke)
-        queue = self._around.queue_service(HOST_STORAGE).get_queue_client(
+        queue = self._queue_service(HOST_STORAGE).get_queue_client(
             blob_queue_name(self._around.host_id)
         )
         await asyncio.to_thread(create_queue, queue)
         # The host keeps the poison queue beside the blobs, not in its own storage.
-        poison = self._around.queue_service(min(names)).get_queue_client(POISON_QUEUE)
+        poison = self._queue_service(min(names)).get_queue_client(POISON_QUEUE)
+        threshold = self._settings.blob_parallel // 2
         policy = Policy(
-            batch=min(self._settings.blob_parallel, 32),
-            threshold=self._settings.blob_parallel - 1,
+            batch=min(self._settings.blob_parallel - threshold, QUEUE_BATCH_MAX),
+            threshold=threshold,
             dequeue_max=self._settings.blob_dequeue_max,
             retry_seconds=0,
             interval_max=BLOB_INTERVAL_SECONDS_MAX,
@@ -162,10 +172,11 @@ class Triggers:
             for function in functions
         }
         webhook = f"{self._around.url}/runtime/webhooks/blobs"
-        self._run(EventPump(webhook, self._around.keys.blobs_extension, watched).run())
+        key = self._around.keys.blobs_extension
+        self._loops.append(EventPump(webhook, key, watched, self._around.seen).run)
 
-    async def _start_queue(self, function: Function) -> None:
-        service = self._around.queue_service(str(function.trigger["connection"]))
+    async def _prepare_queue(self, function: Function) -> None:
+        service = self._queue_service(str(function.trigger["connection"]))
         name = str(function.trigger["queueName"])
         queue = service.get_queue_client(name)
         await asyncio.to_thread(create_queue, queue)
@@ -184,13 +195,13 @@ class Triggers:
 
         self._listen(Listener(queue, poison, policy, handle))
 
-    async def _start_timers(self) -> None:
-        container = self._around.blob_service(HOST_STORAGE).get_container_client(STATUS_CONTAINER)
+    async def _prepare_timers(self) -> None:
+        container = self._blob_service(HOST_STORAGE).get_container_client(STATUS_CONTAINER)
         with contextlib.suppress(ResourceExistsError):
             await asyncio.to_thread(container.create_container)
         for function in self._by_kind[TIMER]:
             blob = container.get_blob_client(status_name(self._around.host_id, function))
-            self._run(Timer(function, blob, self._invoke).run())
+            self._loops.append(Timer(function, blob, self._invoke).run)
 
 
 def _describe(message: QueueMessage, text: str) -> dict[str, tuple[str, str]]:

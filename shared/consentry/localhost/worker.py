@@ -69,7 +69,7 @@ class Worker:
                 *(str(app), str(theirs.fileno())),
                 pass_fds=(theirs.fileno(),),
                 env=dict(environment),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,  # a lifeline: nothing is ever written
                 stdout=sys.stderr.fileno(),
                 start_new_session=True,
             )
@@ -127,6 +127,8 @@ class Worker:
         """
         if not self._writer.is_closing():
             self._writer.write_eof()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         try:
             await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except TimeoutError:

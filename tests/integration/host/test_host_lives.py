@@ -28,6 +28,22 @@ def version(req: func.HttpRequest) -> str:
     return "one"
 """
 
+BLOCKING_APP = """
+import os
+import signal
+import time
+import azure.functions as func
+
+app = func.FunctionApp()
+
+
+@app.route("block", auth_level=func.AuthLevel.ANONYMOUS)
+async def block(req: func.HttpRequest) -> str:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(600)  # blocks the event loop
+    return "never"
+"""
+
 
 def _tiny_app(folder: Path, source: str = TINY_APP) -> Path:
     (folder / "function_app.py").write_text(source)
@@ -149,6 +165,16 @@ def test_killed_owner_leaves_no_process(tmp_path: Path) -> None:
         started = _descendants(owner.pid)
         assert len(started) >= 5
         owner.send_signal(signal.SIGKILL)
+    until(lambda: not [process for process in started if _alive(process)])
+
+
+def test_worker_that_blocks_does_not_outlive_a_killed_host(tmp_path: Path) -> None:
+    app = _tiny_app(tmp_path, BLOCKING_APP)
+    before = _descendants(os.getpid())
+    with Stack(ROOT, app, containers=(), tables=(), log=tmp_path / "log") as stack:
+        started = _descendants(os.getpid()) - before
+        with httpx.Client(base_url=stack.url) as client, pytest.raises(httpx.TransportError):
+            client.get("/api/block")
     until(lambda: not [process for process in started if _alive(process)])
 
 

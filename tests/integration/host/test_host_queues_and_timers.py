@@ -105,3 +105,12 @@ def test_admin_call_runs_a_timer_now(sample: Sample) -> None:
     )
     assert reply.status_code == 202
     assert sample.note("rarely") == {"past_due": False}
+
+
+def test_no_message_is_lost_when_the_worker_is_replaced(sample: Sample) -> None:
+    queue = sample.queues.get_queue_client("work-items")
+    sent = []
+    for round_ in range(3):
+        sent += [queue.send_message(_encoded(f"{round_}")).id for _ in range(10)]
+        sample.stack.restart_worker()
+    until(lambda: all(sample.notes(f"worked/{id_}/") for id_ in sent))

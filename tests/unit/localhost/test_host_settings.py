@@ -87,16 +87,16 @@ def test_settings_of_a_stack_are_settings_of_the_service(tmp_path: Path) -> None
     assert settings.tenants == ("contoso", "fabrikam")
 
 
-def test_worker_does_not_inherit_what_a_shell_sets_of_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CONSENTRY_VAULT_URL", "https://vault.example")
-    monkeypatch.setenv("AzureWebJobsStorage__accountName", "real")
-    monkeypatch.setenv("HOME_OF_OTHERS", "kept")
-    environment = worker_environment(_settings(tmp_path))
+def test_worker_does_not_inherit_what_a_shell_sets_of_ours(tmp_path: Path) -> None:
+    shell = {
+        "CONSENTRY_VAULT_URL": "https://vault.example",
+        "AzureWebJobsStorage__accountName": "real",
+        "HOME": "kept",
+    }
+    environment = worker_environment(_settings(tmp_path), shell)
     assert "CONSENTRY_VAULT_URL" not in environment
     assert "AzureWebJobsStorage__accountName" not in environment
-    assert environment["HOME_OF_OTHERS"] == "kept"
+    assert environment["HOME"] == "kept"
     assert environment["CONSENTRY_TENANTS"] == "contoso,fabrikam"
 
 
