@@ -96,23 +96,35 @@ def _diagnose(
     following = next(rest, None)
     after = following.line if following is not None else None
     line = bad.line
-    if after is not None and after.follows(head):
-        return Damage.INSERTED, head.count
+    next_one_fits = after is not None and after.follows(head)
     if line is None or line.chain != chain:
-        return Damage.EDITED, head.count
+        return (Damage.INSERTED if next_one_fits else Damage.EDITED), head.count
+    later = joined([] if following is None else [following], rest)
+    if line.seq > head.count:
+        return _gap(head, line, later, new_segment=bad.segment == segment + 1), head.count
+    if next_one_fits:
+        return Damage.INSERTED, head.count
     if line.seq == head.count:
         return _broken_link(head, line, after)
-    if after is not None and after.seq == head.count + 1 and line.seq < head.count:
-        return Damage.EDITED, head.count
-    if line.seq < head.count:
-        return Damage.INSERTED, head.count
-    later = joined([] if following is None else [following], rest)
-    if any(entry.line is not None and entry.line.seq == head.count for entry in later):
-        return Damage.REORDERED, head.count
-    if after is not None and after.seq == head.count + 1:
-        return Damage.EDITED, head.count
-    at_the_end_of_a_segment = head.count > 0 and bad.segment == segment + 1
-    return (Damage.TRUNCATED if at_the_end_of_a_segment else Damage.REMOVED), head.count
+    followed_by_number = after is not None and after.seq == head.count + 1
+    return (Damage.EDITED if followed_by_number else Damage.INSERTED), head.count
+
+
+def _gap(head: Head, line: Line, later: Iterator[Entry], *, new_segment: bool) -> Damage:
+    """Tell why a line has a number that is too high, by the numbers that come after it."""
+    numbers = (-1 if entry.line is None else entry.line.seq for entry in later)
+    first = highest = next(numbers, -1)
+    expected_comes, again = first == head.count, first == line.seq
+    for number in numbers:
+        expected_comes |= number == head.count
+        again |= number == line.seq
+        highest = max(highest, number)
+    if expected_comes:
+        moved = not again and line.seq <= highest + 1
+        return Damage.REORDERED if moved else Damage.INSERTED
+    if first == head.count + 1:
+        return Damage.EDITED
+    return Damage.TRUNCATED if new_segment and head.count else Damage.REMOVED
 
 
 def _broken_link(head: Head, line: Line, after: Line | None) -> tuple[Damage, int]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from tests.support.logs import audit_record
 from tests.support.memory import Clock, MemoryAppends
 from tests.support.polling import until
 
@@ -14,27 +15,7 @@ from consentry.errors import AuditUnavailableError
 from consentry.limits import AUDIT_RECORD_BYTES_MAX
 from consentry.service.audit import AuditLog
 from consentry.trust.chain import Head, digest, extend, split_name
-from consentry.trust.records import AuditRecord
 from consentry.trust.verification import verify_log
-
-START = Clock().now
-
-
-def record(number: int, **more: object) -> AuditRecord:
-    fields: dict[str, object] = {
-        "id": str(UUID(int=number)),
-        "time": START,
-        "tenant": "contoso",
-        "principal": "caller:a1b2c3d4e5f6",
-        "operation": "detect",
-        "trigger": "http",
-        "request_id": str(UUID(int=number)),
-        "allowed": True,
-        "reason": "approved",
-        "outcome": "ok",
-        "latency_ms": 12,
-    }
-    return AuditRecord(**{**fields, **more})  # type: ignore[arg-type]
 
 
 def written(store: MemoryAppends) -> dict[str, list[int]]:
@@ -64,7 +45,7 @@ def test_records_of_many_threads_are_all_written_once_and_in_each_threads_order(
 
     def write(thread: int) -> None:
         for number in range(each):
-            log.append(record(thread * each + number))
+            log.append(audit_record(thread * each + number))
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(write, range(threads)))
@@ -79,9 +60,9 @@ def test_records_that_wait_are_committed_together(store: MemoryAppends) -> None:
     log = AuditLog(store, Clock())
     go_on = store.faults.hold("append")
     with ThreadPoolExecutor(20) as pool:
-        first = pool.submit(log.append, record(0))
+        first = pool.submit(log.append, audit_record(0))
         store.faults.wait_for_held()
-        others = [pool.submit(log.append, record(number)) for number in range(1, 20)]
+        others = [pool.submit(log.append, audit_record(number)) for number in range(1, 20)]
         until(lambda: log.waiting == len(others))
         go_on()
         for future in (first, *others):
@@ -95,9 +76,9 @@ def test_a_failed_commit_fails_everybody_in_it_and_nobody_else(store: MemoryAppe
     log = AuditLog(store, Clock())
     go_on = store.faults.hold("append")
     with ThreadPoolExecutor(20) as pool:
-        first = pool.submit(log.append, record(0))
+        first = pool.submit(log.append, audit_record(0))
         store.faults.wait_for_held()
-        others = [pool.submit(log.append, record(number)) for number in range(1, 20)]
+        others = [pool.submit(log.append, audit_record(number)) for number in range(1, 20)]
         until(lambda: log.waiting == len(others))
         store.faults.fail("append", times=1)
         go_on()
@@ -113,45 +94,45 @@ def test_an_append_that_failed_without_effect_fails_and_a_new_chain_begins(
     store: MemoryAppends,
 ) -> None:
     log = AuditLog(store, Clock())
-    log.append(record(0))
+    log.append(audit_record(0))
     store.faults.fail("append")
     with pytest.raises(AuditUnavailableError):
-        log.append(record(1))
-    log.append(record(2))
+        log.append(audit_record(1))
+    log.append(audit_record(2))
     assert sorted(written(store).values()) == [[0], [2]]
 
 
 def test_an_append_whose_answer_was_lost_is_found_and_not_repeated(store: MemoryAppends) -> None:
     log = AuditLog(store, Clock())
-    log.append(record(0))
+    log.append(audit_record(0))
     store.faults.fail("append", after=True)
-    log.append(record(1))
-    log.append(record(2))
+    log.append(audit_record(1))
+    log.append(audit_record(2))
     assert list(written(store).values()) == [[0, 1, 2]]
 
 
 def test_if_nobody_can_tell_whether_it_arrived_it_counts_as_failed(store: MemoryAppends) -> None:
     log = AuditLog(store, Clock())
-    log.append(record(0))
+    log.append(audit_record(0))
     store.faults.fail("append", after=True)
     store.faults.fail("size")
     with pytest.raises(AuditUnavailableError):
-        log.append(record(1))
-    log.append(record(2))
+        log.append(audit_record(1))
+    log.append(audit_record(2))
     assert sorted(written(store).values()) == [[0, 1], [2]]
 
 
 def test_somebody_elses_bytes_in_the_place_are_not_taken_for_ours(store: MemoryAppends) -> None:
     log = AuditLog(store, Clock())
-    log.append(record(0))
+    log.append(audit_record(0))
     (part,) = store.list()
     chain = str(part.name).split("/")[1]
     line = store.read(part.name).rstrip(b"\n")
-    foreign, _ = extend(chain, Head(1, digest(line)), record(7).document())
+    foreign, _ = extend(chain, Head(1, digest(line)), audit_record(7).document())
     store.append(part.name, foreign + b"\n", position=part.size)
     with pytest.raises(AuditUnavailableError):
-        log.append(record(1))
-    log.append(record(2))
+        log.append(audit_record(1))
+    log.append(audit_record(2))
     assert sorted(written(store).values()) == [[0, 7], [2]]
 
 
@@ -160,15 +141,15 @@ def test_a_store_that_comes_back_is_used_again(store: MemoryAppends) -> None:
     store.faults.fail("create", times=3)
     for number in range(3):
         with pytest.raises(AuditUnavailableError):
-            log.append(record(number))
-    log.append(record(3))
+            log.append(audit_record(number))
+    log.append(audit_record(3))
     assert list(written(store).values()) == [[3]]
 
 
 def test_a_full_segment_is_followed_by_another_of_the_same_chain(store: MemoryAppends) -> None:
     log = AuditLog(store, Clock(), segment_blocks=3)
     for number in range(8):
-        log.append(record(number))
+        log.append(audit_record(number))
     names = [part.name.rsplit("/", 1)[1] for part in store.list()]
     assert names == ["000000.jsonl", "000001.jsonl", "000002.jsonl"]
     assert list(written(store).values()) == [list(range(8))]
@@ -177,23 +158,23 @@ def test_a_full_segment_is_followed_by_another_of_the_same_chain(store: MemoryAp
 def test_a_segment_ends_by_its_bytes_too(store: MemoryAppends) -> None:
     log = AuditLog(store, Clock(), segment_bytes=1)
     for number in range(3):
-        log.append(record(number))
+        log.append(audit_record(number))
     assert len(list(store.list())) == 3
 
 
 def test_a_new_day_begins_a_new_chain_under_its_own_name(store: MemoryAppends) -> None:
     clock = Clock()
     log = AuditLog(store, clock)
-    log.append(record(0))
+    log.append(audit_record(0))
     clock.advance(days=1)
-    log.append(record(1))
+    log.append(audit_record(1))
     days = [part.name.split("/")[0] for part in store.list()]
     assert days == ["2026-03-14", "2026-03-15"]
     assert list(written(store).values()) == [[0], [1]]
 
 
 def test_the_largest_record_is_within_its_limit() -> None:
-    largest = record(
+    largest = audit_record(
         0,
         client_request_id=str(UUID(int=1)),
         traceparent=f"00-{'a' * 32}-{'b' * 16}-01",

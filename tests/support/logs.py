@@ -1,0 +1,70 @@
+"""A real audit log in memory, sealed, for tests that damage it."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tests.support.memory import Clock, MemoryAppends, MemorySigningKey
+
+from consentry.service.audit import AuditLog
+from consentry.service.sealing import Sealer
+from consentry.trust.chain import NEWLINE
+from consentry.trust.records import AuditRecord
+from consentry.trust.verification import AuditReport, verify_log
+
+
+def audit_record(number: int, **more: object) -> AuditRecord:
+    """Make a record that differs from the others by its ids."""
+    fields: dict[str, object] = {
+        "id": str(UUID(int=number)),
+        "time": Clock().now,
+        "tenant": "contoso",
+        "principal": "caller:a1b2c3d4e5f6",
+        "operation": "detect",
+        "trigger": "http",
+        "request_id": str(UUID(int=number)),
+        "allowed": True,
+        "reason": "approved",
+        "outcome": "ok",
+        "latency_ms": 12,
+    }
+    return AuditRecord(**{**fields, **more})  # type: ignore[arg-type]
+
+
+@dataclass
+class SealedLog:
+    """One chain of ``records`` records in segments of four, sealed in the middle and at the end."""
+
+    records: int = 12
+    store: MemoryAppends = field(default_factory=MemoryAppends)
+    key: MemorySigningKey = field(default_factory=MemorySigningKey)
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.sealer = Sealer(self.store, self.key)
+        self.log = AuditLog(self.store, self.clock, segment_blocks=4)
+        for number in range(self.records):
+            self.log.append(audit_record(number))
+            if number == self.records // 2:
+                self.seal()
+        self.seal()
+
+    def seal(self) -> int:
+        """Seal at the clock's time."""
+        return self.sealer.seal(self.clock())
+
+    @property
+    def segments(self) -> list[str]:
+        """Names of the segments, in order."""
+        return [part.name for part in self.store.list() if part.name.endswith(".jsonl")]
+
+    def lines(self, segment: int) -> list[bytes]:
+        """Lines of a segment, without newlines."""
+        return self.store.read(self.segments[segment]).splitlines()
+
+    def set_lines(self, segment: int, lines: list[bytes]) -> None:
+        """Write the segment anew."""
+        self.store.tamper(self.segments[segment], b"".join(line + NEWLINE for line in lines))
+
+    def report(self) -> AuditReport:
+        """Verify, signatures included."""
+        return verify_log(self.store, self.key.public_keys())
