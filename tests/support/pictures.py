@@ -118,7 +118,7 @@ def with_png_chunk(data: bytes, kind: bytes, payload: bytes) -> bytes:
 
 def jpeg_markers(data: bytes) -> tuple[list[int], bytes]:
     """The markers of a JPEG's segments up to its end, and what follows that."""
-    markers = []
+    markers: list[int] = []
     position = 2
     while True:
         marker = data[position + 1]

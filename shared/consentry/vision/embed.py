@@ -28,15 +28,12 @@ _LOOKS: Final = (250, 350, 500)
 def make_template(detector: Run, embedder: Run, pixels: Pixels, face: Face) -> Template:
     """Make the template of one face in RGB pixels (height, width, 3).
 
-    The mean over the crop and its mirror image. Raises FaceNotFoundError when the face's
-    landmarks are no face's, so that nothing can be aligned.
+    The mean over the crop and its mirror image. Raises FaceNotFoundError when the face's box
+    lies outside of the picture.
     """
     square, scale, corner = _look_closer(pixels, face.box)
-    landmarks = _steady_landmarks(detector, square, (face.landmarks - corner) * scale)
-    try:
-        crop = align(square, landmarks)
-    except ValueError:
-        raise FaceNotFoundError("the face's landmarks are all at one place") from None
+    landmarks = _steady_landmarks(detector, square, (face.landmarks - corner) * np.float32(scale))
+    crop = align(square, landmarks)
     both = np.stack([crop, crop[:, ::-1]]).transpose(0, 3, 1, 2).astype(np.float32)
     (values,) = embedder(both).values()
     mean = (values / np.linalg.norm(values, axis=1, keepdims=True)).mean(axis=0)
@@ -55,13 +52,21 @@ def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
 
     Gives the square, its scale against the picture, and its corner in the picture.
     """
-    side = max(round(max(box.width, box.height) * _SURROUNDINGS), 1)
-    left = round(box.left + box.width / 2 - side / 2)
-    top = round(box.top + box.height / 2 - side / 2)
-    size = _LOOKS[-1]
-    cut = Image.fromarray(pixels).crop((left, top, left + side, top + side))
-    square = np.asarray(cut.resize((size, size), Image.Resampling.BICUBIC))
-    return square, size / side, np.array([left, top], np.float32)
+    side = max(box.width, box.height) * _SURROUNDINGS
+    left = box.left + box.width / 2 - side / 2
+    top = box.top + box.height / 2 - side / 2
+    visible = Box(left, top, side, side).clipped(pixels.shape[1], pixels.shape[0])
+    if visible is None or side < 1:
+        raise FaceNotFoundError("the face lies outside of the picture")
+    scale = _LOOKS[-1] / side
+    seen = Image.fromarray(pixels).resize(
+        (max(round(visible.width * scale), 1), max(round(visible.height * scale), 1)),
+        Image.Resampling.BICUBIC,
+        box=(visible.left, visible.top, visible.right, visible.bottom),
+    )
+    square = Image.new("RGB", (_LOOKS[-1], _LOOKS[-1]))
+    square.paste(seen, (round((visible.left - left) * scale), round((visible.top - top) * scale)))
+    return np.asarray(square), scale, np.array([left, top], np.float32)
 
 
 def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:

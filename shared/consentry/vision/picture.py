@@ -36,6 +36,7 @@ _DECODER_ERRORS: Final = (
 )  # fmt: skip
 _BOMBS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
+_AS_STORED: Final = 1
 _UPRIGHT: Final = {  # EXIF orientation to what undoes it (EXIF 2.32, tag 0x0112)
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -183,12 +184,12 @@ def _decode(image: ImageFile) -> Frame:
     return Frame(np.asarray(plain), int(milliseconds))
 
 
-def _orientation(image: Image.Image) -> object:
+def _orientation(image: Image.Image) -> int:
     """Read the EXIF orientation; a block that cannot be read says nothing, as in browsers."""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation)
+        return int(image.getexif().get(ExifTags.Base.Orientation, _AS_STORED))
     except _DECODER_ERRORS:
-        return None
+        return _AS_STORED
 
 
 def _plain(image: Image.Image) -> Image.Image:

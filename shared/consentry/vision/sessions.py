@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from consentry.errors import LayerError
 from consentry.vision.layer import Role
@@ -18,6 +19,15 @@ Floats = NDArray[np.float32]
 
 _FLOAT32: Final = "tensor(float)"
 _PROVIDERS: Final = ["CPUExecutionProvider"]
+# ONNX Runtime's errors have no common base.
+_LOAD_ERRORS: Final = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NotImplemented,
+    state.RuntimeException,
+)
 
 
 class Model:
@@ -32,7 +42,7 @@ class Model:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(data, options, providers=_PROVIDERS)
-        except (RuntimeError, ValueError) as error:
+        except _LOAD_ERRORS as error:
             raise LayerError(f"{pin.name} cannot be loaded: {type(error).__name__}") from None
         _check(self._session.get_inputs(), pin.inputs, pin)
         _check(self._session.get_outputs(), pin.outputs, pin)

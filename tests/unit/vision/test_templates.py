@@ -62,9 +62,10 @@ def test_face_at_the_border_has_a_template() -> None:
     assert similarity(made, template("person_b_1.jpg")) > 0.8
 
 
-def test_landmarks_at_one_place_are_no_face() -> None:
+@pytest.mark.parametrize("left", [-60, 64, 400])
+def test_face_outside_of_the_picture_is_not_found(left: int) -> None:
     picture = Picture(np.zeros((64, 64, 3), np.uint8), Format.PNG)
-    face = Face(Box(10, 10, 20, 20), np.full((5, 2), 15, np.float32), 0.9)
+    face = Face(Box(left, -60, 20, 20), np.full((5, 2), 15, np.float32), 0.9)
 
     with pytest.raises(FaceNotFoundError):
         vision().template(picture, face)
