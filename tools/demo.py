@@ -28,7 +28,7 @@ from consentry.azure.names import Container
 from consentry.errors import ConsentryError
 from consentry.localhost.stack import Stack
 from consentry.service.deployment import connect
-from consentry.service.ports import BlobStore
+from consentry.service.ports import AppendStore, BlobStore
 from consentry.service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +37,7 @@ OUT = ROOT / ".consentry" / "demo"
 APPROVED, UNAPPROVED = "contoso", "northwind"
 PHOTOS = ("city.jpg", "person_a_2.jpg", "person_b_1.jpg", "impostor_1.jpg")
 DEADLINE_SECONDS = 120
+CHECKPOINTS = "checkpoints/"
 RESULT_BYTES_MAX = 50_000_000
 
 console = Console(highlight=False)
@@ -193,6 +194,21 @@ def refuse(http: httpx.Client) -> str:
     return f"403 {reply.json()['error']['code']}: {reply.json()['error']['message']}"
 
 
+def seal(stack: Stack, log: AppendStore) -> str:
+    """Have the log sealed now; the timer would do so within a minute."""
+    before = len(list(log.list(CHECKPOINTS)))
+    reply = httpx.post(
+        f"{stack.url}/admin/functions/seal_audit_log",
+        json={"input": ""},
+        headers={"x-functions-key": stack.keys.master},
+    )
+    expect(reply.status_code == 202, f"the timer function answered {reply.status_code}")
+    wait_for(
+        lambda: len(list(log.list(CHECKPOINTS))) > before or None, "no checkpoint was signed"
+    )
+    return "a checkpoint over all chains is signed"
+
+
 def audit(stack: Stack) -> str:
     """Fetch the log and verify it offline."""
     log = OUT / "audit"
@@ -246,11 +262,11 @@ def main() -> None:
                 )
             )
             tell(stack.url)
-        blobs = connect(Settings.load(stack.environment)).blobs
+        parts = connect(Settings.load(stack.environment))
         with steps.step("approve a tenant") as tell:
             tell(approve(stack))
         with steps.step("redact photographs by upload") as tell:
-            tell(redact(blobs))
+            tell(redact(parts.blobs))
         with client(stack, APPROVED) as http:
             with steps.step("check the manifests offline") as tell:
                 tell(check_manifests(stack, http))
@@ -263,6 +279,8 @@ def main() -> None:
             client(stack, UNAPPROVED) as http,
         ):
             tell(refuse(http))
+        with steps.step("seal the audit log") as tell:
+            tell(seal(stack, parts.audit))
         with steps.step("check the audit log offline") as tell:
             tell(audit(stack))
         with steps.step("spoil a copy of the log and check it") as tell:

@@ -1,5 +1,6 @@
 """A picture sheet: each photograph before and after, side by side, with its credit below."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def write_sheet(names: Sequence[str], before: Path, after: Path, out: Path) -> s
             with Image.open(folder / name) as picture:
                 picture.thumbnail(CELL)
                 sheet.paste(picture.convert("RGB"), (left, top))
-        caption = f"{name}: {credits_by_name.get(name, 'see CREDITS.md')}"
+        caption = _plain(f"{name}: {credits_by_name[name]}")
         draw.text((MARGIN, top + CELL[1] + 6), caption, GREY, _font(14))
     sheet.save(out, quality=88)
     return f"{len(names)} photographs, before and after"
@@ -35,6 +36,11 @@ def write_sheet(names: Sequence[str], before: Path, after: Path, out: Path) -> s
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
+
+
+def _plain(text: str) -> str:
+    """Leave accents out: the font that comes with Pillow has none beyond Western Europe's."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def _credits(path: Path) -> dict[str, str]:

@@ -96,7 +96,7 @@ class Inbox:
     ) -> Outcome[None]:
         if self.ledger.is_done(upload, found.etag):
             invocation.count(repeated=1)
-            return Outcome(None)
+            return Outcome(None, partial(self._clear, upload, found))
         check_name(upload.name)
         blob = self.blobs.read(
             Container.INBOX, upload.blob, limit=PICTURE_BYTES_MAX, etag=found.etag
@@ -138,6 +138,10 @@ class Inbox:
         self.ledger.done(
             upload, etag=found.etag, result=result, invocation=invocation.id, now=invocation.time
         )
+        self._clear(upload, found)
+
+    def _clear(self, upload: UploadName, found: BlobProperties) -> None:
+        """Delete the original, now that its result is durable, unless the tenant keeps it."""
         if upload.tenant not in self.keep_originals:
             self.blobs.delete(Container.INBOX, upload.blob, etag=found.etag)
 

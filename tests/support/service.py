@@ -1,0 +1,169 @@
+"""The whole service on in-memory twins and real models, in one process; the app on top of it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import azure.functions as func
+from tests.support.layer import layer_dir
+from tests.support.memory import (
+    Clock,
+    MemoryAppends,
+    MemoryBlobs,
+    MemorySigningKey,
+    MemoryTable,
+    MemoryWrappingKey,
+)
+
+from consentry.azure.names import Container, TableName
+from consentry.service.services import Parts, Services, assemble
+from consentry.service.settings import Settings
+from consentry.trust.operations import Capability
+from registry import make_app
+
+TENANT = "contoso"
+STRANGER = "northwind"  # served, never approved
+
+
+@dataclass
+class Context:
+    """What the worker passes to a function that asks for it."""
+
+    invocation_id: str = "0190a5d4-0000-7000-8000-00000000abcd"
+
+
+@dataclass
+class Arrived:
+    """What the blob trigger's binding tells of a blob."""
+
+    blob_name: str
+
+
+@dataclass(frozen=True)
+class World:
+    """Services on twins, and the twins themselves to look into and to break."""
+
+    services: Services
+    clock: Clock
+    blobs: MemoryBlobs
+    audit: MemoryAppends
+    tables: dict[TableName, MemoryTable]
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def approve(self, tenant: str = TENANT, target_fmr: float | None = None) -> None:
+        """Approve a tenant for everything, for a day."""
+        for capability in Capability:
+            self.services.access.approve(
+                tenant,
+                capability,
+                use_case="test",
+                valid_from=self.clock(),
+                valid_until=self.clock() + timedelta(days=1),
+                decided_by="tests",
+                now=self.clock(),
+                target_fmr=target_fmr,
+            )
+
+    def revoke(self, capability: Capability, tenant: str = TENANT) -> None:
+        """Revoke one approval."""
+        self.services.access.revoke(tenant, capability, decided_by="tests", now=self.clock())
+
+    def drop(self, name: str, data: bytes, **metadata: str) -> str:
+        """Put a blob into the inbox; the event is the test's to send."""
+        return self.blobs.write(
+            Container.INBOX, name, data, content_type="image/jpeg", metadata=metadata
+        )
+
+    def arrive(self, name: str) -> None:
+        """Send the event of a blob."""
+        self.services.inbox.arrived(name, Context().invocation_id)
+
+    def content(self, container: Container, name: str) -> bytes | None:
+        """Content of a blob, or None."""
+        found = self.blobs.read(container, name, limit=10**8)
+        return None if found is None else found.data
+
+    def names(self, container: Container) -> list[str]:
+        """Names of all blobs of a container."""
+        return [found.name for found in self.blobs.list(container, "")]
+
+    def records(self) -> list[dict[str, Any]]:
+        """All audit records, in order."""
+        lines = [
+            json.loads(line)
+            for found in self.audit.list()
+            if found.name.endswith(".jsonl")
+            for line in self.audit.read(found.name).splitlines()
+        ]
+        return [line["record"] for line in lines]
+
+
+def make_world(**settings: str) -> World:
+    """Make a service that stands on nothing but memory."""
+    clock = Clock()
+    blobs, audit = MemoryBlobs(clock), MemoryAppends()
+    tables = {name: MemoryTable() for name in TableName}
+    parts = Parts(
+        blobs=blobs,
+        audit=audit,
+        table=tables.__getitem__,
+        signing_key=MemorySigningKey(),
+        wrapping_key=MemoryWrappingKey(),
+        clock=clock,
+    )
+    environment = {
+        "CONSENTRY_ENVIRONMENT": "development",
+        "CONSENTRY_TENANTS": f"{TENANT},{STRANGER}",
+        "CONSENTRY_WORK_BLOB_ENDPOINT": "http://127.0.0.1/blob",
+        "CONSENTRY_WORK_TABLE_ENDPOINT": "http://127.0.0.1/table",
+        "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",
+        "CONSENTRY_LOCAL_KEYS": "unused",
+        "CONSENTRY_LAYER": str(layer_dir()),
+    }
+    services = assemble(Settings.load(environment | settings), parts)
+    world = World(services, clock, blobs, audit, tables)
+    for tenant in (TENANT, STRANGER):
+        world.keys[tenant] = services.callers.create(tenant, clock())
+    return world
+
+
+def http_request(
+    world: World,
+    *,
+    method: str = "POST",
+    body: bytes = b"",
+    tenant: str | None = TENANT,
+    route: dict[str, str] | None = None,
+    params: dict[str, str] | None = None,
+    **headers: str,
+) -> func.HttpRequest:
+    """Make a request as the worker makes it."""
+    sent = {"content-length": str(len(body)), "content-type": "application/octet-stream"}
+    if tenant is not None:
+        sent["ocp-apim-subscription-key"] = world.keys[tenant]
+    return func.HttpRequest(
+        method=method,
+        url="/",
+        headers=sent | {name.replace("_", "-"): value for name, value in headers.items()},
+        params=params or {},
+        route_params=route or {},
+        body=body,
+    )
+
+
+Functions = Mapping[str, Any]
+"""The library's functions by name; each holds its bindings and the handler."""
+
+
+def functions_of(services: Services | Callable[[], Services]) -> Functions:
+    """Make the app and give its functions, which an app gives only once."""
+    app = make_app((lambda: services) if isinstance(services, Services) else services)
+    return {str(function.get_function_name()): function for function in app.get_functions()}
+
+
+def handler(functions: Functions, name: str) -> Callable[..., Any]:
+    """A function's handler, as the worker calls it."""
+    found: Callable[..., Any] = functions[name].get_user_function()
+    return found

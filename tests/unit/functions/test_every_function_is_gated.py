@@ -1,0 +1,122 @@
+"""No function runs without an approval check and an audit record, but for four by name."""
+
+import azure.functions as func
+import pytest
+from tests.support.layer import sample
+from tests.support.service import (
+    STRANGER,
+    Arrived,
+    Context,
+    Functions,
+    World,
+    functions_of,
+    handler,
+    http_request,
+    make_world,
+)
+
+from consentry.azure.names import Container
+from consentry.trust.operations import RULES, Operation
+from entry import GATED_ENTRIES, OPEN_FUNCTIONS, Api, Endpoint
+from registry import make_app
+
+SYSTEM_FUNCTIONS = {
+    "seal_audit_log",
+    "expire_templates",
+    "expire_held_uploads",
+    "watch_poison",
+}
+BLOB_FUNCTIONS = {"redact_or_verify_upload"}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world()
+
+
+@pytest.fixture(scope="module")
+def functions(world: World) -> Functions:
+    return functions_of(world.services)
+
+
+def ungated(functions: Functions) -> set[str]:
+    """Names of the functions that were not registered as the gate's."""
+    return {name for name in functions if handler(functions, name).__code__ not in GATED_ENTRIES}
+
+
+def test_only_the_functions_on_the_open_list_are_ungated(functions: Functions) -> None:
+    assert ungated(functions) == OPEN_FUNCTIONS == {"health", "ready", "openapi", "keys"}
+
+
+def test_function_that_bypasses_the_registry_is_noticed(world: World) -> None:
+    app = make_app(lambda: world.services)
+
+    @app.function_name("back_door")
+    @app.route("back-door")
+    def back_door(req: func.HttpRequest) -> func.HttpResponse:
+        return func.HttpResponse(req.get_body())
+
+    functions = {str(found.get_function_name()): found for found in app.get_functions()}
+    assert ungated(functions) == OPEN_FUNCTIONS | {"back_door"}
+
+
+def test_function_off_the_open_list_cannot_be_registered_open(world: World) -> None:
+    api = Api(lambda: world.services)
+    with pytest.raises(ValueError, match="open list"):
+        api.open_http(Endpoint("other", ["GET"], "other", "", None))
+
+
+def test_every_trigger_is_of_a_known_kind(functions: Functions) -> None:
+    kinds = {
+        name: function.get_trigger().get_binding_name() for name, function in functions.items()
+    }
+    http = {name for name, kind in kinds.items() if kind == "httpTrigger"}
+    assert set(kinds) - http == SYSTEM_FUNCTIONS | BLOB_FUNCTIONS
+
+
+def test_platform_authenticates_nobody_and_blobs_come_by_event_grid(functions: Functions) -> None:
+    triggers = [function.get_trigger().get_dict_repr() for function in functions.values()]
+    levels = {trigger["authLevel"] for trigger in triggers if trigger["type"] == "httpTrigger"}
+    sources = {trigger["source"] for trigger in triggers if trigger["type"] == "blobTrigger"}
+    assert levels == {func.AuthLevel.ANONYMOUS}
+    assert sources == {func.BlobSource.EVENT_GRID.value}
+
+
+@pytest.mark.parametrize(("tenant", "status"), [(None, 401), (STRANGER, 403)])
+def test_every_http_function_refuses_and_records(
+    world: World, functions: Functions, tenant: str | None, status: int
+) -> None:
+    for name in set(functions) - OPEN_FUNCTIONS - SYSTEM_FUNCTIONS - BLOB_FUNCTIONS:
+        before = len(world.records())
+        request = http_request(world, body=sample("person_a_1.jpg"), tenant=tenant)
+        reply = handler(functions, name)(request, Context())
+        records = world.records()[before:]
+        assert reply.status_code == status, name
+        assert [record["allowed"] for record in records] == [False], name
+    assert world.names(Container.REDACTED) == world.names(Container.MANIFESTS) == []
+
+
+def test_blob_function_refuses_and_records(world: World, functions: Functions) -> None:
+    name = f"{STRANGER}/photo.jpg"
+    world.drop(name, sample("person_a_1.jpg"))
+    before = len(world.records())
+    handler(functions, "redact_or_verify_upload")(Arrived(name), Context())
+    assert [record["allowed"] for record in world.records()[before:]] == [False]
+    assert world.names(Container.INBOX) == world.names(Container.REDACTED) == []
+
+
+def test_every_system_function_leaves_a_record_of_its_own(
+    world: World, functions: Functions
+) -> None:
+    triggers: dict[str, object] = dict.fromkeys(SYSTEM_FUNCTIONS)
+    triggers["watch_poison"] = func.QueueMessage(body=b"not JSON")
+    for name in SYSTEM_FUNCTIONS:
+        before = len(world.records())
+        handler(functions, name)(triggers[name], Context())
+        records = world.records()[before:]
+        assert [record["principal"] for record in records] == ["system:service"], name
+        assert [record["outcome"] for record in records] == ["ok"], name
+
+
+def test_every_operation_has_a_rule() -> None:
+    assert set(RULES) == set(Operation)

@@ -1,0 +1,115 @@
+"""Templates behind face ids: sealed, bound to their row, gone in time."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from tests.support.memory import Clock, MemoryTable, MemoryWrappingKey
+
+from consentry.errors import FaceNotFoundError, IntegrityError
+from consentry.service.datakeys import DataKeys
+from consentry.service.templates import TemplateStore
+
+MODEL = "a" * 64
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def table() -> MemoryTable:
+    return MemoryTable()
+
+
+@pytest.fixture
+def store(table: MemoryTable) -> TemplateStore:
+    return TemplateStore(table, DataKeys(MemoryTable(), MemoryWrappingKey()))
+
+
+@pytest.fixture
+def template() -> np.ndarray:
+    values = np.arange(1, 129, dtype=np.float32)
+    return values / np.linalg.norm(values)
+
+
+def test_template_comes_back_as_it_went_in(store: TemplateStore, template: np.ndarray) -> None:
+    now = Clock()()
+    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    back = store.open("contoso", face_id, model=MODEL, now=now)
+    assert np.array_equal(back, template)
+    assert back.dtype == np.float32
+
+
+def test_template_lies_in_the_table_encrypted_and_never_twice_alike(
+    store: TemplateStore, table: MemoryTable, template: np.ndarray
+) -> None:
+    for _ in range(2):
+        store.keep("contoso", template, model=MODEL, now=Clock()(), lifetime=HOUR)
+    first, second = (bytes(row.values["sealed"]) for row in table.query("contoso"))  # type: ignore[arg-type]
+    assert template.tobytes()[:16] not in first
+    assert first != second
+
+
+def test_face_id_ends_at_its_time_on_the_second(store: TemplateStore, template: np.ndarray) -> None:
+    clock = Clock()
+    face_id = store.keep("contoso", template, model=MODEL, now=clock(), lifetime=HOUR)
+    clock.advance(seconds=3599)
+    store.open("contoso", face_id, model=MODEL, now=clock())
+    clock.advance(seconds=1)
+    with pytest.raises(FaceNotFoundError):
+        store.open("contoso", face_id, model=MODEL, now=clock())
+
+
+def test_expired_templates_are_deleted_and_others_stay(
+    store: TemplateStore, table: MemoryTable, template: np.ndarray
+) -> None:
+    clock = Clock()
+    store.keep("contoso", template, model=MODEL, now=clock(), lifetime=HOUR)
+    stays = store.keep("contoso", template, model=MODEL, now=clock(), lifetime=2 * HOUR)
+    clock.advance(hours=1)
+    assert store.expire("contoso", clock()) == 1
+    assert [row.row for row in table.query("contoso")] == [str(stays)]
+
+
+def test_unknown_face_id_and_other_tenants_look_alike(
+    store: TemplateStore, template: np.ndarray
+) -> None:
+    now = Clock()()
+    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    for tenant, asked in (("contoso", uuid4()), ("fabrikam", face_id)):
+        with pytest.raises(FaceNotFoundError, match="no such face id"):
+            store.open(tenant, asked, model=MODEL, now=now)
+
+
+def test_template_of_another_model_is_not_compared(
+    store: TemplateStore, template: np.ndarray
+) -> None:
+    now = Clock()()
+    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    with pytest.raises(FaceNotFoundError, match="another model"):
+        store.open("contoso", face_id, model="b" * 64, now=now)
+
+
+@pytest.mark.parametrize("change", ["tenant", "id", "expires", "bytes", "missing"])
+def test_row_that_was_tampered_with_does_not_open(
+    store: TemplateStore, table: MemoryTable, template: np.ndarray, change: str
+) -> None:
+    now = Clock()()
+    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    row = next(iter(table.query("contoso")))
+    sealed = row.values["sealed"]
+    assert isinstance(sealed, bytes)
+    tenant, asked, values = "contoso", face_id, dict(row.values)
+    match change:
+        case "tenant":
+            tenant = "fabrikam"
+        case "id":
+            asked = uuid4()
+        case "expires":
+            values["expires"] = now + 2 * HOUR
+        case "bytes":
+            values["sealed"] = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        case "missing":
+            del values["sealed"]
+    table.put(tenant, str(asked), values)
+    with pytest.raises(IntegrityError):
+        store.open(tenant, asked, model=MODEL, now=now)
