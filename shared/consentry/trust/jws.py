@@ -36,11 +36,11 @@ def open_document(signed: bytes, *, kind: str, public_keys: Iterable[PublicKey])
     Raises IntegrityError unless ``signed`` is a ``kind`` signed by one of ``public_keys``.
     """
     header, document = _read(signed, kind)
-    keys = {key.kid: key for key in public_keys}
-    if header.get("kid") not in keys:
+    named = [key for key in public_keys if key.kid == header.get("kid")]
+    if not named:
         raise IntegrityError("the signed document is by an unknown key")
     try:
-        key = ECKey.import_key({**keys[header["kid"]].jwk})
+        key = ECKey.import_key({**named[0].jwk})
         jws.deserialize_compact(signed, key, registry=_REGISTRY)
     except (JoseError, ValueError):
         raise IntegrityError("the signature does not verify") from None

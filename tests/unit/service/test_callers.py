@@ -7,6 +7,7 @@ from consentry.errors import ArgumentError
 from consentry.limits import CALLER_KEY_CHARACTERS_MAX, TENANT_CHARACTERS_MAX
 from consentry.service.callers import CallerKey, Callers
 from consentry.service.datakeys import DataKeys
+from consentry.service.ports import Row
 from consentry.trust.operations import Principal, PrincipalKind
 
 NOW = Clock().now
@@ -62,7 +63,12 @@ def test_a_row_that_was_copied_to_another_tenant_opens_nothing(
 
 def test_a_row_without_a_digest_opens_nothing(callers: Callers, table: MemoryTable) -> None:
     text = callers.create("contoso", NOW)
-    for values in ({"active": True}, {"active": True, "digest": b""}, {"active": 1, "digest": "x"}):
+    incomplete: tuple[Row, ...] = (
+        {"active": True},
+        {"active": True, "digest": b""},
+        {"active": True, "digest": "x"},
+    )
+    for values in incomplete:
         table.put("contoso", text.split(".")[1], values)
         assert who(callers, text) is None
 
@@ -73,11 +79,9 @@ def test_another_deployments_key_opens_nothing(callers: Callers, table: MemoryTa
     assert who(other, text) is None
 
 
-def test_a_tenant_that_is_no_longer_served_is_not_let_in(
-    callers: Callers, table: MemoryTable
-) -> None:
-    text = callers.create("contoso", NOW)
-    keys = callers._keys
+def test_a_tenant_that_is_no_longer_served_is_not_let_in(table: MemoryTable) -> None:
+    keys = DataKeys(MemoryTable(), MemoryWrappingKey())
+    text = Callers(table, keys, ("contoso",)).create("contoso", NOW)
     assert who(Callers(table, keys, ("contoso",)), text) is not None
     assert who(Callers(table, keys, ("fabrikam",)), text) is None
 

@@ -5,6 +5,7 @@ from tests.support.memory import MemoryTable, MemoryWrappingKey
 
 from consentry.errors import IntegrityError, StorageError
 from consentry.service.datakeys import DataKeys, Purpose
+from consentry.service.ports import Row
 
 
 @pytest.fixture
@@ -90,7 +91,13 @@ def test_a_damaged_row_gives_no_key(table: MemoryTable, wrapping: MemoryWrapping
     DataKeys(table, wrapping).get("contoso", Purpose.DIGEST)
     (row,) = table.query()
     kid, short = wrapping.wrap(bytes(16))
-    for values in ({}, {"kid": kid}, {"kid": kid, "wrapped": b"x"}, {"kid": kid, "wrapped": short}):
+    damaged: tuple[Row, ...] = (
+        {},
+        {"kid": kid},
+        {"kid": kid, "wrapped": b"x"},
+        {"kid": kid, "wrapped": short},
+    )
+    for values in damaged:
         table.put("contoso", row.row, values)
         with pytest.raises(IntegrityError):
             DataKeys(table, wrapping).get("contoso", Purpose.DIGEST)

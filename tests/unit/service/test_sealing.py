@@ -1,5 +1,6 @@
 """Checkpoints: what they cover, what they cost, and what happens when things go wrong."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,32 +78,19 @@ def test_chains_of_all_writers_and_days_are_sealed() -> None:
     assert (report.chains, report.records, report.sealed) == (13, 24, 24)
 
 
-def test_a_record_that_comes_after_midnight_is_sealed() -> None:
+def test_what_came_after_the_days_last_checkpoint_is_sealed_on_the_next_day() -> None:
     log = SealedLog()
-    log.clock.advance(hours=9)
-    late = log.segments[-1]
-    line = log.lines(2)[-1]
-    assert line
-    chain = log.log._chain
-    assert chain is not None
-    log.seal()
-    log.clock.now = log.clock.now.replace(day=14)
     log.log.append(audit_record(50))
     log.clock.advance(days=1)
     assert log.seal() == 1
     assert log.report().sealed == 13
-    assert late.startswith("2026-03-14/")
 
 
 def test_a_damaged_chain_is_told_and_the_others_are_sealed_all_the_same() -> None:
     log = SealedLog()
     log.log.append(audit_record(20))
+    log.store.tamper(log.segments[-1], b"{}\n")
     AuditLog(log.store, log.clock).append(audit_record(21))
-    damaged = log.segments[-1] if len(log.lines(-1)) == 1 else log.segments[3]
-    for name in log.segments:
-        if name.startswith(log.segments[0].rsplit("/", 1)[0]) and log.store.size(name):
-            damaged = name
-    log.store.tamper(damaged, b"{}\n")
     with pytest.raises(IntegrityError):
         log.seal()
     assert len(checkpoints(log)) == 3
@@ -135,8 +123,6 @@ def test_two_who_seal_at_once_write_one_checkpoint() -> None:
     Sealer(twin, log.key).seal(log.clock())
     name = "checkpoints/00000003.jws"
     go_on = log.key.faults.hold("sign")
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(log.seal)
         log.key.faults.wait_for_held()
