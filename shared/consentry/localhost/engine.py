@@ -23,6 +23,7 @@ import azure_functions_runtime as runtime
 from consentry.localhost import frames, protocol
 from consentry.localhost.conversion import to_reply, to_request
 
+STDIN = 0
 END_SECONDS = 5.0  # for handlers to finish when the host stops or is gone
 
 _OWN_PLACE = re.compile(rf'\s*File "(?!<|{re.escape(sys.base_prefix)}|.*site-packages)')
@@ -41,7 +42,7 @@ def request(**message: protocol.Message) -> SimpleNamespace:
 
 
 async def load(app: Path) -> list[dict[str, Any]]:
-    """Import and index the app of a folder; give name, id and bindings of each function.
+    """Import and index the app of a folder; give what ``Function.from_worker`` reads.
 
     Raises AppError with the reason when the library refuses it.
     """
@@ -66,7 +67,12 @@ async def load(app: Path) -> list[dict[str, Any]]:
     if not found.function_metadata_results:
         raise AppError("the folder has no function_app.py, or that file has no functions")
     return [
-        {"name": item.name, "id": item.function_id, "bindings": list(item.raw_bindings)}
+        {
+            "name": item.name,
+            "id": item.function_id,
+            "bindings": list(item.raw_bindings),
+            "retried": item.retry_options is not None,
+        }
         for item in found.function_metadata_results
     ]
 
@@ -102,7 +108,8 @@ async def serve(app: Path, connection: socket.socket) -> int:
 
 def _end_with_host() -> None:
     """End the process some time after the host's end, even if the app blocks the event loop."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock the interpreter wants when it ends before this thread.
+    os.read(STDIN, 1)
     threading.Event().wait(END_SECONDS)
     os._exit(1)
 

@@ -1,8 +1,8 @@
 """The functions of an app, as Microsoft's worker library describes them, and the host's rules.
 
 The rules are the Functions host's own, as far as an app can break them, with those of the Flex
-Consumption plan; names in brackets are the host's source files they were read from. Bindings
-that this development host does not serve are refused rather than ignored.
+Consumption plan; the host's source files they were read from are named beside them. What this
+development host does not serve, other bindings and retry policies, is refused, not ignored.
 """
 
 import json
@@ -28,17 +28,21 @@ ALL_METHODS = frozenset(
 
 @dataclass(frozen=True)
 class Function:
-    """One function: its name, the worker's id for it, and its bindings as in function.json."""
+    """One function: its name, the worker's id for it, and its bindings as in function.json.
+
+    ``retried`` tells whether the function has a retry policy.
+    """
 
     name: str
     id: str
     bindings: tuple[Mapping[str, Any], ...]
+    retried: bool = False
 
     @classmethod
     def from_worker(cls, fields: Mapping[str, Any]) -> "Function":
-        """Make it from what the engine reports: name, id and bindings as JSON texts."""
+        """Make it from what the engine reports, bindings as JSON texts."""
         bindings = tuple(json.loads(text) for text in fields["bindings"])
-        return cls(str(fields["name"]), str(fields["id"]), bindings)
+        return cls(str(fields["name"]), str(fields["id"]), bindings, bool(fields["retried"]))
 
     @cached_property
     def trigger(self) -> Mapping[str, Any]:
@@ -126,6 +130,8 @@ def _binding_faults(function: Function) -> Iterable[str]:
     if function.kind not in TRIGGERS:
         yield "needs exactly one trigger, of a type that this host serves: " + ", ".join(TRIGGERS)
         return
+    if function.retried:
+        yield "retry policies are not served by the development host"
     for binding in function.bindings:
         if binding is not function.trigger and _type(binding) != "http":
             yield f"binding type {binding.get('type')} is not served by the development host"

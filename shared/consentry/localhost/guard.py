@@ -6,11 +6,13 @@ the command ends with its owner even when the owner is killed and can clean up n
 in between does this on every system, for programs that know nothing of it (Azurite).
 """
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 
+STDIN = 0
 GRACE_SECONDS = 10.0  # for a command to write its files; then it is killed
 
 
@@ -24,7 +26,8 @@ def run(command: list[str]) -> int:
 
 
 def _end_with_owner(process: subprocess.Popen[bytes]) -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock the interpreter wants when it ends before this thread.
+    os.read(STDIN, 1)
     process.terminate()
     try:
         process.wait(GRACE_SECONDS)

@@ -2,7 +2,8 @@
 
 From the host's TimerListener and StorageScheduleMonitor: one run at a time, an error never stops
 the schedule, and a run that was missed while the host was away is made up for once at the start,
-with IsPastDue set. Schedules are in UTC, as in Azure.
+with IsPastDue set. Schedules are in UTC, as in Azure. Unlike the host, this one keeps a status
+also for schedules of less than a minute.
 """
 
 import asyncio

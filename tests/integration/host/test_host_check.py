@@ -37,6 +37,9 @@ def test_sound_app_is_listed_with_its_triggers() -> None:
         ('@app.route("a")\ndef one(wrong: func.HttpRequest) -> str: ...', "not in the function"),
         ('@app.blob_trigger("b", path="c/{d}", connection="E")\ndef one(b: bytes) -> None: ...',
          "only supports EventGrid"),
+        ('@app.timer_trigger("t", schedule="0 * * * * *")\n'
+         '@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:01")\n'
+         "def one(t: func.TimerRequest) -> None: ...", "retry policies"),
         ('@app.route("a")\n@app.function_name("1st")\ndef one(req: func.HttpRequest) -> str: ...',
          "not a name"),
         ('@app.route("a")\ndef one(req: func.HttpRequest) -> str: ...\n'

@@ -55,6 +55,7 @@ def test_app_that_follows_the_rules_is_accepted() -> None:
         ([other("queueTrigger", queueName="No_Good")], "queue's name"),
         ([other("timerTrigger", schedule="every day")], "five or six fields"),
         ([other("eventHubTrigger")], "exactly one trigger"),
+        ([Function("again", "1", http().bindings, retried=True)], "retry policies"),
         ([Function("none", "1", ())], "exactly one trigger"),
         ([Function("two", "1", http().bindings[:1] + other("timerTrigger").bindings)],
          "exactly one trigger"),
@@ -91,8 +92,9 @@ def test_sdk_type_is_seen_in_the_trigger() -> None:
 
 
 def test_worker_report_becomes_a_function() -> None:
-    report = {"name": "a", "id": "7", "bindings": [json.dumps(b) for b in http().bindings]}
-    assert Function.from_worker(report) == Function("a", "7", http().bindings)
+    texts = [json.dumps(binding) for binding in http().bindings]
+    report = {"name": "a", "id": "7", "bindings": texts, "retried": True}
+    assert Function.from_worker(report) == Function("a", "7", http().bindings, retried=True)
 
 
 @pytest.mark.parametrize(
