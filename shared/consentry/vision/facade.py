@@ -36,6 +36,10 @@ class Vision:
         """The models in use, by role."""
         return self._sessions.models
 
+    def using(self, *roles: Role) -> Mapping[Role, ModelInfo]:
+        """Those of the models in use that have one of ``roles``."""
+        return {role: model for role, model in self.models.items() if role in roles}
+
     def warm_up(self) -> None:
         """Load all models and run each once."""
         square = (1, 3, _WARM_UP_PIXELS, _WARM_UP_PIXELS)

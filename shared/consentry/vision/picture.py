@@ -131,7 +131,9 @@ class Source:
                 pixels_left -= image.width * image.height
                 if index == self._allowed.frames_max or (index and pixels_left < 0):
                     raise PictureSizeError("the picture has too many frames")
-                frame = _decode(image)
+                image.load()
+                self._check_size(image)  # a HEIF header may have told another size
+                frame = _upright(image)
             yield frame
 
     def _advance(self, image: ImageFile, index: int) -> bool:
@@ -156,26 +158,29 @@ def read_picture(data: bytes, allowed: PictureLimits = DEFAULT_LIMITS) -> Pictur
     """Read a still picture or an animation's first frame; PictureError or PictureSizeError."""
     source = Source(data, allowed)
     frame = next(source.frames())
-    return Picture(opaque_views(frame.pixels)[0], source.format)
+    return Picture(next(opaque_views(frame.pixels)), source.format)
 
 
-def opaque_views(pixels: Pixels) -> tuple[Pixels, ...]:
-    """Give the RGB pictures (height, width, 3) that a frame can be made to show.
+def opaque_views(pixels: Pixels) -> Iterator[Pixels]:
+    """Give, one by one, the RGB pictures (height, width, 3) that a frame can be made to show.
 
     With an alpha there are three: on white, on black, and what the file hides under it.
     """
     if pixels.ndim == 2:
-        return (np.repeat(pixels[:, :, None], 3, axis=2),)
-    if pixels.shape[2] == 3:
-        return (pixels,)
-    hidden, alpha = pixels[:, :, :3], pixels[:, :, 3:].astype(np.float32) / _WHITE
-    on_black = (hidden * alpha).astype(np.uint8)
-    on_white = (hidden * alpha + _WHITE * (1 - alpha)).astype(np.uint8)
-    return (on_white, on_black, np.ascontiguousarray(hidden))
+        yield np.repeat(pixels[:, :, None], 3, axis=2)
+    elif pixels.shape[2] == 3:
+        yield pixels
+    else:
+        image = Image.fromarray(pixels)
+        hidden = image.convert("RGB")
+        for background in ("white", "black"):
+            view = Image.new("RGB", image.size, background)
+            view.paste(hidden, mask=image.getchannel("A"))
+            yield np.asarray(view)
+        yield np.asarray(hidden)
 
 
-def _decode(image: ImageFile) -> Frame:
-    image.load()
+def _upright(image: ImageFile) -> Frame:
     milliseconds = image.info.get("duration", _FRAME_MILLISECONDS)
     plain = _plain(image)
     turn = _UPRIGHT.get(_orientation(image))

@@ -143,7 +143,7 @@ def _residual(written: bytes, look: Look, finds: list[list[_Find]]) -> list[list
     """
     seen = [
         [
-            (view, face)
+            (face, is_filled(view, face.landmarks))
             for view in opaque_views(frame.pixels)
             for face in look(view, RESIDUAL_THRESHOLD)
         ]
@@ -151,16 +151,21 @@ def _residual(written: bytes, look: Look, finds: list[list[_Find]]) -> list[list
     ]
     if len(seen) == len(finds):
         return [
-            [face for view, face in faces if _remains(face, view, found)]
+            [face for face, filled in faces if _remains(face, found, filled=filled)]
             for faces, found in zip(seen, finds, strict=True)
         ]
     solid = [find for found in finds for find in found if find.options.kind is MaskKind.SOLID]
-    together = [face for faces in seen for view, face in faces if _remains(face, view, solid)]
+    together = [
+        face for faces in seen for face, filled in faces if _remains(face, solid, filled=filled)
+    ]
     return [together] * len(finds)
 
 
-def _remains(face: Face, view: Pixels, found: list[_Find]) -> bool:
-    """Tell whether a face seen in the output is one that the masks do not hide."""
+def _remains(face: Face, found: list[_Find], *, filled: bool) -> bool:
+    """Tell whether a face seen in the output is one that the masks do not hide.
+
+    ``filled`` says whether the output's pixels at all of its landmarks are solid fill.
+    """
     solid = np.zeros(len(face.landmarks), np.bool_)
     any_kind = solid.copy()
     for find in found:
@@ -169,7 +174,7 @@ def _remains(face: Face, view: Pixels, found: list[_Find]) -> bool:
         if find.options.kind is MaskKind.SOLID:
             solid |= under
     if solid.all():
-        return not is_filled(view, face.landmarks)
+        return not filled
     return not any_kind.all() or face.score >= SURE_THRESHOLD
 
 
