@@ -54,6 +54,14 @@ class Deployment:
                 now=now,
             )
 
+    def revoke(self, tenant: str, capability: Capability) -> None:
+        """Revoke one approval."""
+        self.services.access.revoke(tenant, capability, decided_by="tests", now=datetime.now(UTC))
+
+    def new_key(self, tenant: str) -> str:
+        """Make one more key for a tenant."""
+        return self.services.callers.create(tenant, datetime.now(UTC))
+
     def client(self, tenant: str = APPROVED, **headers: str) -> httpx.Client:
         """Make an HTTP client that carries the tenant's key."""
         return httpx.Client(
@@ -122,9 +130,8 @@ def deployment() -> Iterator[Deployment]:
         settings = Settings.load(stack.environment)
         services = assemble(settings, connect(settings))
         running = Deployment(stack, services)
-        now = datetime.now(UTC)
         for tenant in TENANTS:
-            running.keys[tenant] = services.callers.create(tenant, now)
+            running.keys[tenant] = running.new_key(tenant)
         running.approve(APPROVED, *Capability)
         running.approve(OTHER, *Capability)
         running.approve(REDACT_ONLY, Capability.REDACT, Capability.DETECT)

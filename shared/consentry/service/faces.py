@@ -62,7 +62,7 @@ class Faces:
             return Outcome(Detection(()))
         index = 0 if claim is None else _claimed(faces, claim)
         template = self.vision.template(picture, faces[index])
-        invocation.used(self.vision.models)
+        invocation.used(self.vision.using(Role.EMBEDDER))
         face_id = self.templates.keep(
             invocation.tenant,
             template,
@@ -86,7 +86,7 @@ class Faces:
         )
         result = judge(similarity(probe, reference), invocation.approval.target_fmr)
         invocation.count(comparisons=1)
-        invocation.used(self.vision.models)
+        invocation.used(self.vision.using(Role.EMBEDDER))
         return Outcome(result)
 
     def _look(self, invocation: Invocation, data: bytes) -> tuple[Picture, tuple[Face, ...]]:
@@ -98,7 +98,7 @@ class Faces:
             raise PictureSizeError("a picture to detect has at most 4096 x 4096 pixels")
         faces = self.vision.detect(picture, Profile.FAST)[:DETECT_FACES_MAX]
         invocation.count(faces=len(faces))
-        invocation.used(self.vision.models)
+        invocation.used(self.vision.using(Role.DETECTOR))
         return picture, faces
 
 

@@ -22,7 +22,7 @@ from consentry.service.ports import Blob, BlobProperties, BlobStore
 from consentry.service.quarantine import Quarantine
 from consentry.service.redaction import mask_options, redact_recorded
 from consentry.trust.operations import Operation
-from consentry.vision import MaskOptions, Redacted, Vision
+from consentry.vision import MaskOptions, Redacted, Role, Vision
 
 MANIFEST_SUFFIX = ".manifest.json"
 
@@ -105,9 +105,8 @@ class Inbox:
             return _gone(invocation)
         options = self._options(blob)
         redacted = redact_recorded(self.vision, invocation, blob.data, options)
-        manifest = self.notary.redaction(
-            invocation, blob.data, redacted, options, self.vision.models
-        )
+        models = self.vision.using(Role.DETECTOR)
+        manifest = self.notary.redaction(invocation, blob.data, redacted, options, models)
         return Outcome(None, partial(self._release, invocation, upload, found, redacted, manifest))
 
     def _release(

@@ -9,7 +9,7 @@ from consentry.limits import MEBIBYTE
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.ports import BlobStore
-from consentry.vision import MaskKind, MaskOptions, MaskShape, Redacted, Vision
+from consentry.vision import MaskKind, MaskOptions, MaskShape, Redacted, Role, Vision
 
 MANIFEST_BYTES_MAX = MEBIBYTE
 
@@ -30,7 +30,8 @@ class Redactions:
         Raises RedactionError when a face is still found in the masked picture.
         """
         redacted = redact_recorded(self.vision, invocation, data, options)
-        manifest = self.notary.redaction(invocation, data, redacted, options, self.vision.models)
+        models = self.vision.using(Role.DETECTOR)
+        manifest = self.notary.redaction(invocation, data, redacted, options, models)
 
         def release() -> None:
             self.blobs.write(
@@ -59,7 +60,7 @@ def redact_recorded(
 ) -> Redacted:
     """Redact, and tell the invocation what its audit record needs."""
     invocation.saw(data)
-    invocation.used(vision.models)
+    invocation.used(vision.using(Role.DETECTOR))
     redacted = vision.redact(data, options)
     invocation.count(masks=len(redacted.masks), frames=redacted.frames, rounds=redacted.rounds)
     return redacted

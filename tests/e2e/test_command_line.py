@@ -1,0 +1,177 @@
+"""The command line against a running stack: approvals, keys, uploads, verification, the log."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.deployment import APPROVED, ROOT, UNAPPROVED, Deployment
+
+SAMPLES = ROOT / ".consentry" / "samples"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs commands in the environment of one stack, with one tenant's key."""
+
+    running: Deployment
+
+    def __call__(
+        self, *words: str | Path, tenant: str = APPROVED, expect: int = 0
+    ) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "consentry.cli", *map(str, words), "--json"],
+            env={
+                **os.environ,
+                **self.running.stack.environment,
+                "CONSENTRY_ENDPOINT": self.running.stack.url,
+                "CONSENTRY_KEY": self.running.keys[tenant],
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expect, done.stdout + done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+
+@pytest.fixture(scope="module")
+def shell(running: Deployment) -> Shell:
+    return Shell(running)
+
+
+def test_verify_exits_with_the_answer(shell: Shell) -> None:
+    a, b = SAMPLES / "person_a_1.jpg", SAMPLES / "person_a_2.jpg"
+    assert shell("verify", a, b)["isIdentical"] is True
+    other = SAMPLES / "impostor_1.jpg"
+    assert shell("verify", a, other, expect=1)["isIdentical"] is False
+
+
+def test_verify_is_refused_without_an_approval(shell: Shell) -> None:
+    a, b = SAMPLES / "person_a_1.jpg", SAMPLES / "person_a_2.jpg"
+    told = shell("verify", a, b, tenant=UNAPPROVED, expect=3)
+    assert told["error"]["code"] == "UnsupportedFeature"
+    assert "consentry access" in told["error"]["cure"]
+
+
+def test_a_service_elsewhere_gets_no_key_over_plain_http(shell: Shell) -> None:
+    a = SAMPLES / "person_a_1.jpg"
+    told = shell("verify", a, a, "--endpoint", "http://faces.example.org", expect=5)
+    assert told["error"]["code"] == "Settings"
+
+
+def test_a_service_that_does_not_answer_is_told_as_such(shell: Shell) -> None:
+    a = SAMPLES / "person_a_1.jpg"
+    told = shell("verify", a, a, "--endpoint", "http://127.0.0.1:9", expect=5)
+    assert told["error"]["code"] == "ServiceUnavailable"
+
+
+def test_an_unknown_key_is_refused(shell: Shell) -> None:
+    a = SAMPLES / "person_a_1.jpg"
+    told = shell("verify", a, a, "--key", "nobody", expect=3)
+    assert told["error"]["code"] == "401"
+
+
+def test_upload_waits_and_fetches_the_result_or_tells_the_reason(
+    shell: Shell, tmp_path: Path
+) -> None:
+    good, bad = SAMPLES / "impostor_2.jpg", SAMPLES / "CREDITS.md"
+    told = shell("upload", good, bad, "--wait", "--out", tmp_path, expect=1)
+    done, refused = told["uploads"]
+    assert done["state"] == "done"
+    assert (tmp_path / "impostor_2.jpg").read_bytes() != good.read_bytes()
+    assert (refused["state"], refused["reason"]) == ("quarantined", "InvalidImage")
+    assert [path.name for path in tmp_path.iterdir()] == ["impostor_2.jpg"]
+
+
+def test_approvals_are_made_listed_and_revoked(shell: Shell) -> None:
+    approved = shell("access", "approve", UNAPPROVED, "detect", "--use-case", "test", "--days", "2")
+    assert (approved["tenant"], approved["state"]) == (UNAPPROVED, "approved")
+    listed = shell("access", "list", UNAPPROVED)["approvals"]
+    assert [(item["capability"], item["state"]) for item in listed] == [("detect", "approved")]
+    revoked = shell("access", "revoke", UNAPPROVED, "detect")
+    assert (revoked["state"], revoked["version"]) == ("revoked", approved["version"] + 1)
+
+
+def test_a_revoked_key_opens_nothing(shell: Shell, running: Deployment) -> None:
+    key = shell("keys", "create", APPROVED)["key"]
+    key_id = key.split(".")[1]
+    a = SAMPLES / "person_a_1.jpg"
+    shell("verify", a, a, "--key", key)
+    shell("keys", "revoke", APPROVED, key_id)
+    listed = {item["id"]: item["active"] for item in shell("keys", "list", APPROVED)["keys"]}
+    assert listed[key_id] is False
+    with running.new_records() as records:
+        assert shell("verify", a, a, "--key", key, expect=3)["error"]["code"] == "401"
+    assert [record["allowed"] for record in records] == [False]
+    assert shell("keys", "revoke", APPROVED, key_id, expect=4)["error"]["code"] == "NotFound"
+
+
+@pytest.mark.parametrize("words", [("access", "list"), ("keys", "list"), ("keys", "create")])
+def test_a_tenant_that_is_not_served_is_refused(shell: Shell, words: tuple[str, str]) -> None:
+    assert shell(*words, "nobody", expect=4)["error"]["code"] == "BadArgument"
+
+
+def test_stores_that_are_not_on_this_machine_are_refused(running: Deployment) -> None:
+    settings = running.stack.environment | {
+        "CONSENTRY_WORK_TABLE_ENDPOINT": "https://account.table.core.windows.net"
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "consentry.cli", "keys", "create", APPROVED, "--json"],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert json.loads(done.stdout)["error"]["code"] == "LocalStack"
+
+
+def test_the_log_is_copied_verified_shown_and_damage_is_named(
+    shell: Shell, running: Deployment, tmp_path: Path
+) -> None:
+    a = SAMPLES / "person_a_1.jpg"
+    shell("verify", a, a)
+    copy = tmp_path / "log"
+    keys = tmp_path / "keys.json"
+    with running.client() as http:
+        keys.write_bytes(http.get("/keys").content)
+    assert shell("audit", "fetch", copy)["parts"] >= 1
+    told = shell("audit", "verify", copy, "--keys", keys)
+    assert told["whole"] is True
+    assert told["records"] >= 3
+    assert shell("audit", "verify")["whole"] is True
+    shown = shell("audit", "show", copy, "--last", "1", "--tenant", APPROVED)["records"]
+    assert [record["tenant"] for record in shown] == [APPROVED]
+    assert shell("audit", "fetch", copy, expect=4)["error"]["code"] == "BadArgument"
+    segment = next(copy.rglob("*.jsonl"))
+    segment.write_text(segment.read_text().replace('"tenant":"', '"tenant":"x', 1))
+    damaged = shell("audit", "verify", copy, "--keys", keys, expect=1)
+    assert damaged["whole"] is False
+    assert damaged["findings"][0]["kind"] == "edited"
+    assert damaged["error"]["code"] == "IntegrityFailure"
+
+
+def test_a_manifest_is_verified_offline_against_its_pictures(
+    shell: Shell, running: Deployment, tmp_path: Path
+) -> None:
+    original = SAMPLES / "person_b_1.jpg"
+    redacted, manifest, keys = (tmp_path / name for name in ("r.jpg", "m.json", "keys.json"))
+    with running.client() as http:
+        reply = http.post("/redactions", content=original.read_bytes())
+        redacted.write_bytes(reply.content)
+        manifest.write_bytes(http.get(reply.headers["X-Consentry-Manifest"]).content)
+        keys.write_bytes(http.get("/keys").content)
+    words = ("manifest", "verify", manifest, "--keys", keys)
+    told = shell(*words, "--output", redacted, "--original", original)
+    assert told["valid"] is True
+    assert len(told["manifest"]["faces"]) >= 1
+    swapped = shell(*words, "--output", original, expect=1)
+    assert swapped["error"]["code"] == "IntegrityFailure"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"signature": "', b'"signature": "AA'))
+    assert shell(*words, expect=1)["error"]["code"] == "IntegrityFailure"
