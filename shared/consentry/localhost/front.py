@@ -38,6 +38,10 @@ AdminCall = Callable[[Function, str], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 
+class _DisconnectedError(Exception):
+    """The client went away before its request was complete; there is nobody to answer."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A function and the route that leads to it."""
@@ -69,6 +73,8 @@ class Request:
         parts = []
         while True:
             message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise _DisconnectedError
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
                 return b"".join(parts)
@@ -108,7 +114,10 @@ class Front:
         if scope["type"] != "http":
             raise NotImplementedError("the development host serves HTTP only")
         request = Request(scope, receive, headers_of(scope), query_of(scope))
-        response = await self._respond(request)
+        try:
+            response = await self._respond(request)
+        except _DisconnectedError:
+            return
         headers = [*response.headers, (b"content-length", str(len(response.body)).encode())]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from consentry.localhost.frames import Frame
 
 SAME_SITE = {1: "Lax", 2: "Strict", 3: "None"}
+FRAMING = frozenset({"content-length", "transfer-encoding"})  # the server's own affair
 TEXT = "text/plain; charset=utf-8"
 
 Headers = list[tuple[bytes, bytes]]
@@ -73,7 +74,11 @@ def response_of(reply: Frame) -> Response:
     """Make the response of what a function returned."""
     head = reply.head
     if head["kind"] == "http":
-        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in head["headers"].items()]
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in head["headers"].items()
+            if name.lower() not in FRAMING
+        ]
         cookies = [(b"set-cookie", _set_cookie(cookie)) for cookie in head["cookies"]]
         return Response(head["status"], headers + cookies, reply.body)
     if head["kind"] == "string":

@@ -134,6 +134,17 @@ def test_body_beyond_the_limit_is_refused_unread(sample: Sample) -> None:
     assert answer.startswith(b"HTTP/1.1 413")
 
 
+def test_request_that_breaks_off_starts_nothing(sample: Sample) -> None:
+    before = sample.log.read_text().count("Executed text")
+    address = urlsplit(sample.stack.url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as raw:
+        raw.sendall(b"POST /api/text HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf")
+        raw.shutdown(socket.SHUT_WR)
+        assert raw.recv(1) == b""
+    assert sample.http.post("/api/text", content=b"whole").text == "whole"
+    assert sample.log.read_text().count("Executed text") == before + 1
+
+
 def test_status_says_that_the_host_runs(sample: Sample) -> None:
     headers = {"x-functions-key": sample.stack.keys.master}
     assert sample.http.get("/admin/host/status", headers=headers).json() == {"state": "Running"}

@@ -80,3 +80,13 @@ def test_returned_text_may_describe_a_response(text: str, status: int, body: byt
 def test_other_returned_values_have_their_response(frame: Frame, status: int, body: bytes) -> None:
     response = response_of(frame)
     assert (response.status, response.body) == (status, body)
+
+
+def test_length_that_a_function_sets_is_left_to_the_server() -> None:
+    head = {
+        "kind": "http",
+        "status": 200,
+        "headers": {"Content-Length": "7", "X-A": "1"},
+        "cookies": [],
+    }
+    assert response_of(Frame(head, b"x")).headers == [(b"X-A", b"1")]
