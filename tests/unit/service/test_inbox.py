@@ -5,6 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import azure.functions as func
 import pytest
 from PIL import Image
 from tests.support import pictures
@@ -20,7 +21,7 @@ from tests.support.service import (
 
 from consentry.azure.names import Container, TableName
 from consentry.errors import AuditUnavailableError, StorageError
-from consentry.limits import WAITING_UPLOAD_SECONDS_MAX
+from consentry.limits import PICTURE_BYTES_MAX, WAITING_UPLOAD_SECONDS_MAX
 from consentry.service.inbox_names import UploadName
 from consentry.service.ledger import UploadState
 from consentry.trust.operations import Capability
@@ -215,3 +216,48 @@ def test_held_upload_is_put_away_when_its_time_is_over(world: World) -> None:
     reason = json.loads(world.content(Container.QUARANTINE, f"{name}.reason.json") or b"")
     assert reason["code"] == "UploadExpired"
     assert world.names(Container.INBOX) == []
+
+
+def test_upload_that_failed_at_every_delivery_is_put_away(world: World) -> None:
+    world.drop(PHOTO, sample("person_a_1.jpg"))
+    message = {"ContainerName": "inbox", "BlobName": PHOTO, "ETag": "any"}
+    body = json.dumps(message).encode()
+    functions = functions_of(world.services)
+    handler(functions, "watch_poison")(func.QueueMessage(body=body), Context())
+    reason = json.loads(world.content(Container.QUARANTINE, f"{PHOTO}.reason.json") or b"")
+    assert reason["code"] == "UploadAbandoned"
+    assert world.names(Container.INBOX) == []
+    assert world.records()[-1]["counts"] == {"uploads": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "counts"),
+    [
+        (b"{", {"unreadable": 1}),
+        (b'{"ContainerName": "audit", "BlobName": "x"}', {"foreign": 1}),
+        (b'{"ContainerName": "inbox", "BlobName": "contoso/gone.jpg"}', {"gone": 1}),
+    ],
+)
+def test_poison_message_that_names_no_upload_of_ours_moves_nothing(
+    world: World, body: bytes, counts: dict[str, int]
+) -> None:
+    world.drop(PHOTO, sample("person_a_1.jpg"))
+    functions = functions_of(world.services)
+    handler(functions, "watch_poison")(func.QueueMessage(body=body), Context())
+    assert world.names(Container.INBOX) == [PHOTO]
+    assert world.records()[-1]["counts"] == counts
+
+
+def test_upload_beyond_its_limit_is_put_away_without_being_decoded(world: World) -> None:
+    world.drop(PHOTO, bytes(PICTURE_BYTES_MAX + 1))
+    world.arrive(PHOTO)
+    reason = json.loads(world.content(Container.QUARANTINE, f"{PHOTO}.reason.json") or b"")
+    assert reason["code"] == "RequestTooLarge"
+    assert "inputs" not in world.records()[-1]
+
+
+def test_format_that_cannot_be_written_comes_back_under_an_added_suffix(world: World) -> None:
+    name = f"{TENANT}/photo.heic"
+    world.drop(name, pictures.HEIC)
+    world.arrive(name)
+    assert world.names(Container.REDACTED) == [f"{name}.jpg", f"{name}.jpg.manifest.json"]
