@@ -16,6 +16,7 @@ from typing import Final, Protocol
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob_binding
 
+from consentry.azure.names import WORK_CONNECTION
 from consentry.errors import ConsentryError
 from consentry.service.call import Call, SystemTimer, Trigger
 from consentry.service.gate import Invocation, Outcome
@@ -25,8 +26,6 @@ from wire import Request, echo, error_reply, reply_to
 
 OPEN_FUNCTIONS: Final = frozenset({"health", "ready", "openapi", "keys"})
 """Functions that need no approval: no picture, no tenant's data. Nothing else may be open."""
-
-BLOB_CONNECTION: Final = "ConsentryWork"
 
 Handler = Callable[[Request, Invocation], Outcome[func.HttpResponse]]
 OpenHandler = Callable[[], func.HttpResponse]
@@ -129,7 +128,7 @@ class Api:
                 )
 
             builder = self.blueprint.function_name(name)
-            trigger = self.blueprint.queue_trigger("message", queue, connection=BLOB_CONNECTION)
+            trigger = self.blueprint.queue_trigger("message", queue, connection=WORK_CONNECTION)
             builder(trigger(_gated(entry)))
             return work
 
@@ -144,7 +143,7 @@ class Api:
 
         builder = self.blueprint.function_name(name)
         trigger = self.blueprint.blob_trigger(
-            "upload", path, connection=BLOB_CONNECTION, source=func.BlobSource.EVENT_GRID
+            "upload", path, connection=WORK_CONNECTION, source=func.BlobSource.EVENT_GRID
         )
         builder(trigger(_gated(entry)))
 

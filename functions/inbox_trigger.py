@@ -2,12 +2,10 @@
 
 from pydantic import BaseModel, ValidationError
 
-from consentry.azure.names import Container
+from consentry.azure.names import INBOX_FUNCTION, POISON_QUEUE, Container
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from entry import Api, Provider
-
-POISON_QUEUE = "webjobs-blobtrigger-poison"
 
 
 class PoisonMessage(BaseModel):
@@ -20,7 +18,7 @@ class PoisonMessage(BaseModel):
 def register(services: Provider) -> Api:
     """Register the functions of this interface."""
     api = Api(services)
-    api.inbox("redact_or_verify_upload", f"{Container.INBOX}/{{tenant}}/{{name}}")
+    api.inbox(INBOX_FUNCTION, f"{Container.INBOX}/{{tenant}}/{{name}}")
 
     @api.poison_queue("watch_poison", POISON_QUEUE)
     def watch_poison(parts: Services, invocation: Invocation, body: bytes) -> Outcome[None]:

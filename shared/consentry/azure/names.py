@@ -1,6 +1,16 @@
-"""Names of containers, tables and keys: the same in every deployment, in one place."""
+"""Names of containers, tables, queues and keys: the same in every deployment, in one place."""
 
 from enum import StrEnum
+from typing import Final
+
+WORK_CONNECTION: Final = "ConsentryWork"
+"""Connection that the app's triggers name; settings that begin with it say where it leads."""
+
+INBOX_FUNCTION: Final = "redact_or_verify_upload"
+"""Function that takes what arrives in the inbox; events are sent to it by this name."""
+
+POISON_QUEUE: Final = "webjobs-blobtrigger-poison"
+"""Queue in which the platform leaves what a blob trigger could not do."""
 
 
 class Container(StrEnum):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-WORK_CONNECTION = "ConsentryWork"  # the connection that the app's triggers name
+from consentry.azure.names import WORK_CONNECTION
 
 # What a developer's shell must not lend to a worker.
 _FOREIGN = ("CONSENTRY_", "AzureWebJobs", "ConsentryWork", "PYTHON_")
