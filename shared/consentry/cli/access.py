@@ -88,7 +88,7 @@ def _document(approval: "Approval") -> dict[str, Any]:
     }
 
 
-def _table(approvals: list["Approval"]) -> Any:
+def _table(approvals: list["Approval"]) -> str:
     rows = [
         (
             approval.tenant,

@@ -5,9 +5,10 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
 
+from consentry.cli.places import TRACE_VARIABLE
 from consentry.errors import (
     ArgumentError,
     AuthenticationError,
@@ -26,9 +27,6 @@ from consentry.errors import (
     UploadAbandonedError,
 )
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 DONE: Final = 0
 NO: Final = 1
 USAGE: Final = 2
@@ -36,8 +34,6 @@ REFUSED: Final = 3
 BAD_INPUT: Final = 4
 UNAVAILABLE: Final = 5
 BUG: Final = 70
-
-TRACE_VARIABLE: Final = "CONSENTRY_TRACE"
 
 # First match wins, so kinds stand before the class they belong to.
 _EXIT_CODES: Final = (
@@ -67,10 +63,10 @@ _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
 
 @dataclass(frozen=True)
 class Answer:
-    """A command's result: a document for programs, lines and tables for people, yes or no."""
+    """A command's result: a document for programs, lines for people, and whether it is a yes."""
 
     document: Mapping[str, Any]
-    text: Sequence["str | Table"] = field(default=())
+    text: Sequence[str] = ()
     yes: bool = True
 
 
@@ -133,24 +129,14 @@ def cure(error: ConsentryError) -> str:
     return next((text for kind, text in _CURES if isinstance(error, kind)), "")
 
 
-def table(*columns: str, rows: Sequence[Sequence[object]]) -> "Table":
-    """Make a plain table; cells are shown as they are, without markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    result = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        result.add_row(*(Text(str(cell)) for cell in row))
-    return result
+def table(*columns: str, rows: Sequence[Sequence[object]]) -> str:
+    """Lay out a plain table that a terminal, a file and a pipe show alike."""
+    cells = [list(columns), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return "\n".join(lines)
 
 
-def _print(parts: Sequence["str | Table"], stream: TextIO) -> None:
-    if all(isinstance(part, str) for part in parts):
-        stream.writelines(f"{part}\n" for part in parts)
-        stream.flush()
-        return
-    from rich.console import Console
-
-    console = Console(file=stream, markup=False, highlight=False, soft_wrap=True)
-    for part in parts:
-        console.print(part)
+def _print(lines: Sequence[str], stream: TextIO) -> None:
+    stream.writelines(f"{line}\n" for line in lines)
+    stream.flush()

@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import access, keys, layer, manifest
+from consentry.cli import access, audit, keys, layer, manifest
 from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor
@@ -37,6 +37,9 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
     ("keys create", keys.create, "consentry keys create contoso"),
     ("keys list", keys.list_keys, "consentry keys list contoso"),
     ("keys revoke", keys.revoke, "consentry keys revoke contoso 0123456789ab"),
+    ("audit fetch", audit.fetch, "consentry audit fetch copy-of-the-log"),
+    ("audit verify", audit.verify, "consentry audit verify copy-of-the-log --keys keys.json"),
+    ("audit show", audit.show, "consentry audit show copy-of-the-log --last 5"),
     ("layer build", layer.build, "consentry layer build"),
     ("layer verify", layer.verify, "consentry layer verify --json"),
     ("layer show", layer.show, "consentry layer show"),
@@ -48,6 +51,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
 _GROUPS: Final = {
     "access": "Approvals of the local stack: who may do what.",
     "keys": "Caller keys of the local stack.",
+    "audit": "The audit log: copy it, check it, read it.",
     "manifest": "Signed manifests of redactions, checked without the service.",
     "layer": "The model layer: pinned weights, assembled and checked.",
 }
@@ -64,8 +68,9 @@ def build() -> typer.Typer:
     for name, group in groups.items():
         app.add_typer(group, name=name)
     for words, function, example in COMMANDS:
-        group, _, name = words.rpartition(" ")
-        (groups[group] if group else app).command(name, epilog=f"Example: {example}")(function)
+        group_name, _, name = words.rpartition(" ")
+        owner = groups[group_name] if group_name else app
+        owner.command(name, epilog=f"Example: {example}")(function)
     return app
 
 

@@ -1,5 +1,6 @@
 """``consentry dev``: the local stack, kept up to play with; or only checked."""
 
+import signal
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +36,8 @@ def dev(
         raise LocalStackError("a local stack of this checkout is already running")
     from consentry.service.settings import Settings
 
+    # A plain `kill` ends it as orderly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _stack(root, tuple(tenant or ("contoso",)), port) as stack:
         settings = Settings.load(stack.environment)
         with announced(runtime_folder(), stack.url, stack.environment):

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from consentry.cli.answer import Answer
-from consentry.cli.places import checkout, layer_folder, running, runtime_folder
+from consentry.cli.places import (
+    LAYER_VARIABLE,
+    checkout,
+    layer_folder,
+    own_environment,
+    running,
+    runtime_folder,
+)
 from consentry.errors import ConsentryError
 
 NODE_MAJOR_MIN: Final = 20
@@ -131,11 +138,13 @@ def _samples(root: Path) -> Finding:
 
 
 def _settings() -> str:
-    if not any(name.startswith("CONSENTRY_") for name in os.environ):
-        return "none in the environment; the local stack brings its own"
     from consentry.service.settings import Settings
 
-    Settings.load()
+    # The layer's folder alone is also what the offline commands go by.
+    telling = {f"CONSENTRY_{field.upper()}" for field in Settings.model_fields} - {LAYER_VARIABLE}
+    if not telling & os.environ.keys():
+        return "none in the environment; the local stack brings its own"
+    Settings.load(own_environment())
     return "complete"
 
 

@@ -16,15 +16,12 @@ if TYPE_CHECKING:
 
 MANIFEST_BYTES_MAX: Final = 16 * MEBIBYTE
 
-KeySet = Annotated[
-    Path,
-    typer.Option("--keys", exists=True, dir_okay=False, help="Public keys, as `GET /keys` gives."),
-]
+KEYS_HELP: Final = "Public keys, as `GET /keys` gives them."
 
 
 def verify(
     manifest: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Manifest file.")],
-    keys: KeySet,
+    keys: Annotated[Path, typer.Option(exists=True, dir_okay=False, help=KEYS_HELP)],
     output: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Redacted picture that it should describe."),

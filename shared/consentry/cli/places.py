@@ -10,6 +10,10 @@ from typing import Any, Final
 from consentry.errors import LocalStackError, SettingsError
 
 NOTE: Final = "stack.json"
+LAYER_VARIABLE: Final = "CONSENTRY_LAYER"
+ENDPOINT_VARIABLE: Final = "CONSENTRY_ENDPOINT"
+KEY_VARIABLE: Final = "CONSENTRY_KEY"
+TRACE_VARIABLE: Final = "CONSENTRY_TRACE"
 
 
 def checkout() -> Path:
@@ -29,7 +33,7 @@ def layer_folder(given: Path | None) -> Path:
     """Folder of the model layer: as given, as CONSENTRY_LAYER says, or the checkout's own."""
     if given is not None:
         return given
-    setting = os.environ.get("CONSENTRY_LAYER", "")
+    setting = os.environ.get(LAYER_VARIABLE, "")
     return Path(setting) if setting else runtime_folder() / "layer"
 
 
@@ -61,10 +65,16 @@ def running(folder: Path) -> Mapping[str, Any] | None:
     return dict(document)
 
 
+def own_environment() -> Mapping[str, str]:
+    """This process's environment, less what the command line alone goes by."""
+    ours = {ENDPOINT_VARIABLE, KEY_VARIABLE, TRACE_VARIABLE}
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
 def stack_environment() -> Mapping[str, str]:
     """Settings of the service to work on: this process's own, else those of the running stack."""
     if "CONSENTRY_TENANTS" in os.environ:
-        return os.environ
+        return own_environment()
     stack = running(runtime_folder())
     if stack is None:
         raise LocalStackError("no local stack is running")

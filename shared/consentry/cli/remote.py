@@ -9,6 +9,7 @@ import typer
 
 from consentry.cli.answer import Answer
 from consentry.cli.offline import read_picture, write_whole
+from consentry.cli.places import ENDPOINT_VARIABLE, KEY_VARIABLE
 from consentry.errors import StorageError
 
 if TYPE_CHECKING:
@@ -19,12 +20,9 @@ FINAL_STATES: Final = frozenset({"done", "quarantined", "held"})
 
 Endpoint = Annotated[
     str,
-    typer.Option(
-        envvar="CONSENTRY_ENDPOINT", help="Address of the service. [default: local stack]"
-    ),
+    typer.Option(envvar=ENDPOINT_VARIABLE, help="Address of the service. [default: local stack]"),
 ]
-Key = Annotated[str, typer.Option(envvar="CONSENTRY_KEY", help="The tenant's key.")]
-Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Picture of one face.")]
+Key = Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="The tenant's key.")]
 
 
 def verify(

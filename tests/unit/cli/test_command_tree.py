@@ -10,8 +10,9 @@ import pytest
 from tests.support.command_line import Consentry
 
 from consentry import cli
-from consentry.cli.answer import TRACE_VARIABLE, Answer, Output, cure
+from consentry.cli.answer import Answer, Output, cure
 from consentry.cli.app import COMMANDS
+from consentry.cli.places import TRACE_VARIABLE
 from consentry.errors import ConsentryError, RefusedError
 
 HEAVY = ("numpy", "onnxruntime", "azure", "httpx", "uvicorn", "pydantic", "onnx", "PIL")
