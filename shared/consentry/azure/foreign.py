@@ -63,8 +63,9 @@ def our_errors() -> Iterator[None]:
 
 
 def _ours(error: HttpResponseError) -> StorageError | NotFoundError:
-    named = getattr(error, "error_code", None)  # set by the services' own libraries
-    code = str(getattr(named, "value", named))
+    # Storage libraries set ``error_code``; the key vault's answer has the code in ``error``.
+    named = getattr(error, "error_code", None) or getattr(error.error, "code", None)
+    code = str(getattr(named, "value", named or ""))
     code = code if _CODE.fullmatch(code) else "an unnamed error"
     if code not in _MISSING_STORE:
         if isinstance(error, ResourceNotFoundError):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from azure.core.exceptions import HttpResponseError
 from azure.keyvault.keys.crypto import (
     CryptographyClient,
     KeyWrapAlgorithm,
@@ -19,6 +20,7 @@ from consentry.azure.foreign import our_errors
 from consentry.errors import IntegrityError, StorageError
 from consentry.stored import PublicKey
 
+BAD_REQUEST: Final = 400
 ES256_BYTES: Final = 64  # r and s, 32 bytes each (RFC 7518, section 3.4)
 
 
@@ -59,9 +61,13 @@ class AzureWrappingKey:
 
     def unwrap(self, kid: str, wrapped: bytes) -> bytes:
         """Unwrap; IntegrityError if it was not wrapped by ``kid``."""
-        try:
-            with our_errors():
-                client = self.find(kid)
+        with our_errors():
+            client = self.find(kid)
+            try:
                 return client.unwrap_key(KeyWrapAlgorithm.rsa_oaep_256, wrapped).key
-        except ValueError:  # how the local provider says that the padding is wrong
-            raise IntegrityError("a data key does not unwrap") from None
+            except ValueError:  # how the local provider says that the padding is wrong
+                raise IntegrityError("a data key does not unwrap") from None
+            except HttpResponseError as error:  # and how a vault does
+                if error.status_code != BAD_REQUEST:
+                    raise
+                raise IntegrityError("a data key does not unwrap") from None

@@ -1,0 +1,136 @@
+"""Keys in a vault: private operations happen there, old versions stay usable."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey
+from tests.support.vault import FakeIdentity, FakeVault, running_vault
+
+from consentry.azure.names import KeyName
+from consentry.azure.vault import PUBLIC_KEYS_KEPT_SECONDS, Vault
+from consentry.errors import IntegrityError, StorageError
+
+KEY = bytes(range(32))
+
+
+class Ticks:
+    """Seconds that pass only when a test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[tuple[FakeVault, Path]]:
+    with running_vault(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def service(remote: tuple[FakeVault, Path]) -> FakeVault:
+    return remote[0]
+
+
+@pytest.fixture
+def vault(remote: tuple[FakeVault, Path], ticks: Ticks) -> Vault:
+    service, certificate = remote
+    return Vault(
+        service.url,
+        FakeIdentity(),
+        ticks=ticks,
+        connection_verify=str(certificate),
+        verify_challenge_resource=False,  # the stand-in's host is no vault's
+    )
+
+
+def test_a_signature_is_made_in_the_vault_and_verifies_outside(
+    vault: Vault, service: FakeVault
+) -> None:
+    key = vault.signing_key()
+    signature = key.sign(b"message")
+    assert "sign" in service.operations
+    (public,) = key.public_keys()
+    assert public.kid == key.kid
+    assert service.url not in str(public)
+    verifier = ECKey.import_key({**public.jwk})
+    assert verifier.thumbprint() == key.kid
+    assert jws.JWSRegistry.algorithms["ES256"].verify(b"message", signature, verifier)
+
+
+def test_public_keys_of_all_enabled_versions_are_given_newest_first(
+    vault: Vault, service: FakeVault, ticks: Ticks
+) -> None:
+    old = vault.signing_key()
+    for _ in range(2):
+        service.add(KeyName.SIGNING)
+    service.keys[KeyName.SIGNING][1].enabled = False
+    new = vault.signing_key()
+    assert [key.kid for key in new.public_keys()] == [new.kid, old.kid]
+    service.add(KeyName.SIGNING)
+    assert len(new.public_keys()) == 2
+    ticks.now += PUBLIC_KEYS_KEPT_SECONDS
+    assert len(new.public_keys()) == 3
+
+
+def test_asking_for_public_keys_does_not_ask_the_vault_each_time(
+    vault: Vault, service: FakeVault
+) -> None:
+    key = vault.signing_key()
+    key.public_keys()
+    asked = len(service.operations)
+    key.public_keys()
+    assert len(service.operations) == asked
+
+
+def test_a_data_key_is_unwrapped_in_the_vault(vault: Vault, service: FakeVault) -> None:
+    key = vault.wrapping_key()
+    kid, wrapped = key.wrap(KEY)
+    assert key.unwrap(kid, wrapped) == KEY
+    assert "unwrapkey" in service.operations
+
+
+def test_what_an_old_version_wrapped_still_unwraps(vault: Vault, service: FakeVault) -> None:
+    kid, wrapped = vault.wrapping_key().wrap(KEY)
+    service.add(KeyName.WRAPPING)
+    new = vault.wrapping_key()
+    assert new.unwrap(kid, wrapped) == KEY
+    assert new.wrap(KEY)[0] != kid
+
+
+def test_another_process_unwraps_by_the_version_alone(
+    vault: Vault, service: FakeVault, remote: tuple[FakeVault, Path]
+) -> None:
+    kid, wrapped = vault.wrapping_key().wrap(KEY)
+    service.add(KeyName.WRAPPING)
+    other = Vault(
+        service.url,
+        FakeIdentity(),
+        connection_verify=str(remote[1]),
+        verify_challenge_resource=False,
+    )
+    assert other.wrapping_key().unwrap(kid, wrapped) == KEY
+
+
+def test_what_was_not_wrapped_does_not_unwrap(vault: Vault) -> None:
+    key = vault.wrapping_key()
+    kid, wrapped = key.wrap(KEY)
+    with pytest.raises(IntegrityError):
+        key.unwrap(kid, bytes(len(wrapped)))
+    with pytest.raises(IntegrityError):
+        key.unwrap("f" * 32, wrapped)
+
+
+def test_a_vault_that_is_down_signs_nothing(vault: Vault, service: FakeVault) -> None:
+    key = vault.signing_key()
+    service.down = True
+    with pytest.raises(StorageError):
+        key.sign(b"message")
