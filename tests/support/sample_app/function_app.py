@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
+from azure.functions.blob import InputStream
+from azure.functions.timer import TimerRequest
 from azure.storage.blob import BlobServiceClient
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -92,7 +94,7 @@ def setting(req: func.HttpRequest) -> str:
 @app.route("hang", methods=["POST"], auth_level=ANONYMOUS)
 def hang(req: func.HttpRequest) -> str:
     time.sleep(600)  # longer than the timeout in host.json
-    return req.method
+    return f"too late for {req.method}"
 
 
 @app.route("crash", methods=["POST"], auth_level=ANONYMOUS)
@@ -100,7 +102,9 @@ def crash(req: func.HttpRequest) -> str:
     os._exit(len(req.method))
 
 
-@app.blob_trigger("client", path="inbox/{owner}/{name}", connection=CONNECTION, source="EventGrid")
+@app.blob_trigger(
+    "client", path="inbox/{owner}/{name}", connection=CONNECTION, source=func.BlobSource.EVENT_GRID
+)
 def arrived(client: blob.BlobClient) -> None:
     data = client.download_blob().readall()
     if data == b"poison":
@@ -109,8 +113,10 @@ def arrived(client: blob.BlobClient) -> None:
     note(f"arrived/{client.blob_name}", {"size": len(data)})
 
 
-@app.blob_trigger("data", path="stream/{name}.bin", connection=CONNECTION, source="EventGrid")
-def streamed(data: func.InputStream) -> None:
+@app.blob_trigger(
+    "data", path="stream/{name}.bin", connection=CONNECTION, source=func.BlobSource.EVENT_GRID
+)
+def streamed(data: InputStream) -> None:
     note(
         f"streamed/{data.name}",
         {
@@ -137,11 +143,11 @@ def watched(message: func.QueueMessage) -> None:
 
 
 @app.timer_trigger("timer", schedule="*/1 * * * * *")
-def ticked(timer: func.TimerRequest) -> None:
+def ticked(timer: TimerRequest) -> None:
     note("ticked", {"past_due": timer.past_due, "status": timer.schedule_status})
     logging.info("tick")
 
 
 @app.timer_trigger("timer", schedule="0 0 0 1 1 *")
-def rarely(timer: func.TimerRequest) -> None:
+def rarely(timer: TimerRequest) -> None:
     note("rarely", {"past_due": timer.past_due})
