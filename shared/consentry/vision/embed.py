@@ -71,19 +71,14 @@ def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
 
 def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:
     """Average a face's landmarks (5, 2) over detections at several sizes and the given ones."""
-    whole = square.shape[0]
-    reach = Box(*given.min(axis=0).tolist(), *np.ptp(given, axis=0).tolist())
-    centre = given.mean(axis=0)
+    centre, reach = given.mean(axis=0), np.ptp(given, axis=0).max() / 2
     looks = [given]
     for size in _LOOKS:
-        picture = np.asarray(
-            Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR)
-        )
-        factor = np.float32(whole / size)
-        faces = detect(detector, picture, Profile.FAST)
-        points = [face.landmarks * factor for face in faces]
-        if points:
-            nearest = min(points, key=lambda p: float(np.linalg.norm(p.mean(axis=0) - centre)))
-            if np.linalg.norm(nearest.mean(axis=0) - centre) < max(reach.width, reach.height) / 2:
-                looks.append(nearest)
+        smaller = Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR)
+        factor = np.float32(square.shape[0] / size)
+        for face in detect(detector, np.asarray(smaller), Profile.FAST):
+            points = face.landmarks * factor
+            # Another face in the square has its centre elsewhere.
+            if np.linalg.norm(points.mean(axis=0) - centre) < reach:
+                looks.append(points)
     return np.mean(looks, axis=0, dtype=np.float32)
