@@ -1,6 +1,8 @@
 """The audit container: append blobs, and whole blobs that are written once."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
 
 from azure.core import MatchConditions
 from azure.storage.blob import ContentSettings
@@ -12,6 +14,8 @@ from consentry.azure.names import Container
 from consentry.errors import ConflictError, NotFoundError
 from consentry.stored import BlobProperties
 
+KEPT_CLIENTS: Final = 8
+
 
 class AzureAppendStore:
     """The audit log's home, through one client that is kept and shared by threads."""
@@ -19,11 +23,13 @@ class AzureAppendStore:
     def __init__(self, endpoint: str, credential: StorageCredential) -> None:
         service = blob_service(endpoint, credential)
         self._container = service.get_container_client(Container.AUDIT)
+        # To make a client costs a tenth of an append; one segment takes very many.
+        self._blob = lru_cache(maxsize=KEPT_CLIENTS)(self._container.get_blob_client)
 
     def create(self, name: str) -> None:
         """Make an empty append blob; ConflictError if it exists."""
         with our_errors():
-            self._container.get_blob_client(name).create_append_blob(
+            self._blob(name).create_append_blob(
                 content_settings=ContentSettings(content_type="application/jsonl"),
                 match_condition=MatchConditions.IfMissing,
             )
@@ -32,16 +38,14 @@ class AzureAppendStore:
         """Append at exactly ``position`` bytes; ConflictError if the blob ends elsewhere."""
         try:
             with our_errors():
-                self._container.get_blob_client(name).append_block(
-                    data, appendpos_condition=position
-                )
+                self._blob(name).append_block(data, appendpos_condition=position)
         except NotFoundError:
             raise ConflictError("the blob to append to has gone") from None
 
     def put(self, name: str, data: bytes) -> None:
         """Write a new blob as a whole (a checkpoint); ConflictError if it exists."""
         with our_errors():
-            self._container.get_blob_client(name).upload_blob(
+            self._blob(name).upload_blob(
                 data, content_settings=ContentSettings(content_type="application/jose")
             )
 
@@ -49,7 +53,7 @@ class AzureAppendStore:
         """Length in bytes, or None where there is none."""
         try:
             with our_errors():
-                return int(self._container.get_blob_client(name).get_blob_properties().size)
+                return int(self._blob(name).get_blob_properties().size)
         except NotFoundError:
             return None
 
@@ -61,7 +65,7 @@ class AzureAppendStore:
         if start >= size:
             return b""  # the service refuses to read nothing
         with our_errors():
-            blob = self._container.get_blob_client(name)
+            blob = self._blob(name)
             return blob.download_blob(offset=start, length=size - start).readall()
 
     def list(self, prefix: str = "") -> Iterator[BlobProperties]:

@@ -1,6 +1,9 @@
 """The gate's order of steps: each promise, and what happens when a step fails."""
 
+import base64
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +19,7 @@ from consentry.errors import (
     StorageError,
     UnsupportedFeatureError,
 )
-from consentry.service.call import ApiKey, InboxEvent, SystemTimer
+from consentry.service.call import ApiKey, Call, InboxEvent, SystemTimer, Trigger
 from consentry.service.gate import Invocation, Outcome
 from consentry.trust.operations import RULES, Capability, Operation, PrincipalKind
 
@@ -375,3 +378,54 @@ def test_a_refusal_is_one_of_two_documented_errors(room: GateRoom) -> None:
         room.gate.run(room.call(), Watched())
     with pytest.raises(AuthenticationError):
         room.gate.run(room.call(credential=ApiKey("")), Watched())
+
+
+def test_nothing_that_a_caller_sends_gets_into_the_log(room: GateRoom) -> None:
+    room.approve(Capability.VERIFY)
+    leaks = ["alice.jpg", "Alice Example", room.key, room.key.split(".")[2], "\n{}", "x" * 9000]
+    picture = b"\xff\xd8\xff" + bytes(range(256)) * 4
+
+    def work(invocation: Invocation) -> Outcome[str]:
+        invocation.saw(picture)
+        raise PictureError(f"{leaks}")
+
+    for leak in leaks:
+        call = Call(Operation.VERIFY, ApiKey(room.key), Trigger.HTTP, leak, leak, leak)
+        with pytest.raises(PictureError):
+            room.gate.run(call, work)
+        with pytest.raises(AuthenticationError):
+            room.gate.run(replace(call, credential=ApiKey(leak[:-1])), work)
+        for upload in (InboxEvent(leak), InboxEvent(TENANT, leak)):
+            with pytest.raises(RefusedError):
+                room.gate.run(replace(call, credential=upload, operation=Operation.REDACT), work)
+    log = b"".join(room.log.read(part.name) for part in room.log.list())
+    assert len(room.records()) == 4 * len(leaks)
+    for leak in leaks:
+        assert leak.encode() not in log.replace(b'\n{"', b"")
+    assert base64.b64encode(picture)[:24] not in log
+    assert picture.hex()[:48].encode() not in log
+    assert hashlib.sha256(picture).hexdigest().encode() not in log
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        lambda invocation: invocation.count(similarity=0.71),
+        lambda invocation: invocation.count(**{"Alice Example": 1}),
+        lambda invocation: invocation.used({"detector": type("M", (), {"digest": "alice"})}),
+    ],
+)
+def test_work_that_would_report_more_than_it_may_fails(
+    room: GateRoom, report: Callable[[Invocation], None]
+) -> None:
+    room.approve(Capability.DETECT)
+
+    def work(invocation: Invocation) -> Outcome[str]:
+        report(invocation)
+        return Outcome("value")
+
+    with pytest.raises(ValueError, match="of an audit record"):
+        room.gate.run(room.call(), work)
+    (record,) = room.records()
+    assert record["outcome"] == ConsentryError.code
+    assert record.keys().isdisjoint({"counts", "models"})

@@ -1,0 +1,132 @@
+"""The gate, the approvals and the log on real stores, with a store that really goes away."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.contract.conftest import CREDENTIAL, ROOT
+
+from consentry.azure.appends import AzureAppendStore
+from consentry.azure.keyfiles import signing_key, wrapping_key
+from consentry.azure.names import TableName
+from consentry.azure.provision import provision_emulator
+from consentry.azure.tables import AzureTable
+from consentry.errors import AuditUnavailableError, NotApprovedError
+from consentry.localhost.azurite import Azurite
+from consentry.service.access import Access
+from consentry.service.audit import AuditLog
+from consentry.service.audit_copy import LogCopy, fetch_log
+from consentry.service.call import ApiKey, Call, Trigger
+from consentry.service.callers import Callers
+from consentry.service.datakeys import DataKeys
+from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.sealing import Sealer
+from consentry.trust.operations import Capability, Operation
+from consentry.trust.verification import verify_log
+
+TENANT = "contoso"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service:
+    """A process's gate on the stores of one Azurite."""
+
+    def __init__(self, azurite: Azurite, keys: Path, log: Azurite | None = None) -> None:
+        def table(name: TableName) -> AzureTable:
+            return AzureTable(azurite.table_endpoint, CREDENTIAL, name)
+
+        self.log = AzureAppendStore((log or azurite).blob_endpoint, CREDENTIAL)
+        data_keys = DataKeys(table(TableName.DATA_KEYS), wrapping_key(keys))
+        self.signing = signing_key(keys)
+        self.access = Access(table(TableName.ACCESS))
+        self.callers = Callers(table(TableName.CALLERS), data_keys, (TENANT,))
+        log_writer = AuditLog(self.log, now)
+        self.gate = Gate(self.callers, self.access, data_keys, log_writer, (TENANT,), now)
+
+    def approve(self) -> None:
+        self.access.approve(
+            TENANT,
+            Capability.DETECT,
+            use_case="door",
+            valid_from=now() - timedelta(minutes=1),
+            valid_until=now() + timedelta(days=1),
+            decided_by="reviewer",
+            now=now(),
+        )
+
+    def call(self, key: str) -> str:
+        call = Call(Operation.DETECT, ApiKey(key), Trigger.HTTP, str(uuid4()))
+        return self.gate.run(call, work)
+
+
+def work(invocation: Invocation) -> Outcome[str]:
+    invocation.saw(b"picture")
+    return Outcome("value")
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Key files that outlive a test, as the wrapped keys in the shared stores do."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture
+def own_azurite(tmp_path: Path) -> Azurite:
+    """One that a test may stop."""
+    return Azurite(ROOT, data=tmp_path / "azurite")
+
+
+def test_calls_of_two_processes_and_many_threads_are_all_in_a_whole_log(
+    own_azurite: Azurite, keys: Path, tmp_path: Path
+) -> None:
+    with own_azurite:
+        provision_emulator(own_azurite.blob_endpoint, own_azurite.table_endpoint)
+        services = [Service(own_azurite, keys) for _ in range(2)]
+        services[0].approve()
+        key = services[0].callers.create(TENANT, now())
+        with ThreadPoolExecutor(16) as pool:
+            calls = [pool.submit(services[n % 2].call, key) for n in range(100)]
+            assert {call.result() for call in calls} == {"value"}
+        first = services[0]
+        assert Sealer(first.log, first.signing).seal(now()) == 2
+        fetch_log(first.log, tmp_path / "copy")
+        for log in (first.log, LogCopy(tmp_path / "copy")):
+            report = verify_log(log, first.signing.public_keys())
+            assert report.whole
+            assert (report.chains, report.records, report.sealed) == (2, 100, 100)
+
+
+def test_a_revocation_counts_in_every_process_from_the_next_call(
+    azurite: Azurite, keys: Path
+) -> None:
+    one, other = (Service(azurite, keys) for _ in range(2))
+    one.approve()
+    key = one.callers.create(TENANT, now())
+    assert [one.call(key), other.call(key)] == ["value", "value"]
+    one.access.revoke(TENANT, Capability.DETECT, decided_by="reviewer", now=now())
+    for service in (one, other):
+        with pytest.raises(NotApprovedError):
+            service.call(key)
+
+
+def test_a_log_that_goes_away_stops_everything_until_it_is_back(
+    azurite: Azurite, own_azurite: Azurite, keys: Path
+) -> None:
+    with own_azurite:
+        provision_emulator(own_azurite.blob_endpoint, own_azurite.table_endpoint)
+        service = Service(azurite, keys, log=own_azurite)
+        service.approve()
+        key = service.callers.create(TENANT, now())
+        assert service.call(key) == "value"
+    with pytest.raises(AuditUnavailableError):
+        service.call(key)
+    with own_azurite:
+        assert service.call(key) == "value"
+        report = verify_log(service.log)
+        assert report.whole
+        assert (report.chains, report.records) == (2, 2)
