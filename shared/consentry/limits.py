@@ -36,7 +36,7 @@ BLOB_NAME_CHARACTERS_MAX: Final = 900  # Azure's 1,024 less room for a suffix an
 TENANT_CHARACTERS_MAX: Final = 32
 UPLOAD_ADDRESS_SECONDS: Final = 15 * 60
 RESULT_ADDRESS_SECONDS: Final = 5 * 60
-WAITING_UPLOAD_SECONDS_MAX: Final = 24 * 60 * 60  # pictures of a verification whose request is missing
+WAITING_UPLOAD_SECONDS_MAX: Final = 24 * 60 * 60  # a verification that is not complete
 
 # Audit.
 AUDIT_RECORD_BYTES_MAX: Final = 8 * 1024

@@ -56,8 +56,9 @@ def _download(package: Package, folder: Path, environment: Mapping[str, str] | N
     requirements.write_text(
         f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8"
     )
-    # An sdist's own build tools may come as wheels.
-    form = ("--only-binary", ":all:") if package.kind == "wheel" else ("--no-binary", package.name)
+    # An sdist's metadata is made by the build tools of this environment, which are pinned too.
+    sdist = ("--no-build-isolation", "--no-binary", package.name)
+    form = ("--only-binary", ":all:") if package.kind == "wheel" else sdist
     target = folder / "download"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
     command += ["--disable-pip-version-check", "--require-hashes", *form]
