@@ -27,20 +27,24 @@ def dev(
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     tenant: Annotated[list[str] | None, typer.Option(help="Tenant to serve; repeatable.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder to keep the data in. [default: .consentry]")
+    ] = None,
 ) -> Answer:
     """Run Azurite and the function app on this machine until Ctrl-C."""
     root = checkout()
     if check:
         return _check(root)
-    if running(runtime_folder()) is not None:
-        raise LocalStackError("a local stack of this checkout is already running")
+    folder = data or runtime_folder()
+    if running(folder) is not None:
+        raise LocalStackError("a local stack with these data is already running")
     from consentry.service.settings import Settings
 
     # A plain `kill` ends it as orderly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with _stack(root, tuple(tenant or ("contoso",)), port) as stack:
+    with _stack(root, folder, tuple(tenant or ("contoso",)), port) as stack:
         settings = Settings.load(stack.environment)
-        with announced(runtime_folder(), stack.url, stack.environment):
+        with announced(folder, stack.url, stack.environment):
             ctx.obj.show(_introduction(stack, settings.tenants[0], _first_steps(settings)))
             with suppress(KeyboardInterrupt):
                 stack.wait()
@@ -48,7 +52,7 @@ def dev(
     raise typer.Exit(0)
 
 
-def _stack(root: Path, tenants: tuple[str, ...], port: int) -> "Stack":
+def _stack(root: Path, folder: Path, tenants: tuple[str, ...], port: int) -> "Stack":
     from consentry.azure.names import Container, TableName
     from consentry.localhost.stack import Stack
 
@@ -56,7 +60,7 @@ def _stack(root: Path, tenants: tuple[str, ...], port: int) -> "Stack":
         root,
         root / "functions",
         tenants=tenants,
-        data=root / ".consentry" / "azurite",
+        data=folder / "azurite",
         port=port,
         containers=tuple(Container),
         tables=tuple(TableName),
