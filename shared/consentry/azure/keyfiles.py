@@ -7,11 +7,13 @@ import base64
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from azure.keyvault.keys import JsonWebKey
 from azure.keyvault.keys.crypto import CryptographyClient
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from consentry.azure.keys import AzureSigningKey, AzureWrappingKey
@@ -22,23 +24,20 @@ from consentry.stored import PublicKey
 RSA_BITS: Final = 3072
 _SUFFIX: Final = ".jwk.json"
 _TEXT_FIELDS: Final = frozenset({"kty", "crv", "kid"})
-_OPERATIONS: Final = {
-    KeyName.SIGNING: ["sign", "verify"],
-    KeyName.WRAPPING: ["wrapKey", "unwrapKey"],
-}
 
 
 def signing_key(folder: Path) -> AzureSigningKey:
     """Give the signing key in ``folder``, made if it is not there."""
-    jwk = _key(folder, KeyName.SIGNING)
-    public = PublicKey(jwk["kid"], {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid")})
-    return AzureSigningKey(jwk["kid"], _client(jwk, KeyName.SIGNING), lambda: (public,))
+    jwk = _read_or_make(folder, KeyName.SIGNING, ECKey, lambda: ECKey.generate_key("P-256"))
+    kid = jwk["kid"]
+    public = PublicKey(kid, {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid")})
+    return AzureSigningKey(kid, _client(jwk, ["sign", "verify"]), lambda: (public,))
 
 
 def wrapping_key(folder: Path) -> AzureWrappingKey:
     """Give the wrapping key in ``folder``, made if it is not there."""
-    jwk = _key(folder, KeyName.WRAPPING)
-    client = _client(jwk, KeyName.WRAPPING)
+    jwk = _read_or_make(folder, KeyName.WRAPPING, RSAKey, lambda: RSAKey.generate_key(RSA_BITS))
+    client = _client(jwk, ["wrapKey", "unwrapKey"])
 
     def find(kid: str) -> CryptographyClient:
         if kid != jwk["kid"]:
@@ -48,26 +47,28 @@ def wrapping_key(folder: Path) -> AzureWrappingKey:
     return AzureWrappingKey(jwk["kid"], find)
 
 
-def _key(folder: Path, name: KeyName) -> dict[str, Any]:
+def _read_or_make(
+    folder: Path, name: KeyName, kind: type[ECKey | RSAKey], make: Callable[[], ECKey | RSAKey]
+) -> dict[str, str]:
+    """Give a private JWK with its thumbprint as ``kid``; IntegrityError if it is damaged."""
     path = folder / f"{name}{_SUFFIX}"
     if not path.exists():
-        _make(path, name)
+        _write_new(path, make())
     try:
-        jwk = json.loads(path.read_bytes())
-    except ValueError:
+        key = kind.import_key(json.loads(path.read_bytes()))
+    except (JoseError, ValueError, TypeError, KeyError):
         raise IntegrityError("a key file cannot be read") from None
-    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str):
-        raise IntegrityError("a key file cannot be read")
-    return jwk
+    if not key.is_private:
+        raise IntegrityError("a key file holds no private key")
+    jwk = key.as_dict(private=True)
+    return {**{field: str(value) for field, value in jwk.items()}, "kid": key.thumbprint()}
 
 
-def _make(path: Path, name: KeyName) -> None:
-    """Make a key; of two processes that do so at once, the first one's key is kept."""
-    key = ECKey.generate_key("P-256") if name is KeyName.SIGNING else RSAKey.generate_key(RSA_BITS)
-    jwk = {**key.as_dict(private=True), "kid": key.thumbprint()}
+def _write_new(path: Path, key: ECKey | RSAKey) -> None:
+    """Write a key; of two processes that do so at once, the first one's is kept."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent) as draft:  # its mode is 0600
-        json.dump(jwk, draft, indent=2)
+        json.dump(key.as_dict(private=True), draft, indent=2)
         draft.flush()
         try:
             os.link(draft.name, path)
@@ -75,14 +76,11 @@ def _make(path: Path, name: KeyName) -> None:
             return
 
 
-def _client(jwk: dict[str, Any], name: KeyName) -> CryptographyClient:
+def _client(jwk: dict[str, str], operations: list[str]) -> CryptographyClient:
     fields = {
         field: value if field in _TEXT_FIELDS else _bytes(value) for field, value in jwk.items()
     }
-    try:
-        return CryptographyClient.from_jwk(JsonWebKey(**fields, key_ops=_OPERATIONS[name]))
-    except ValueError:
-        raise IntegrityError("a key file holds no such key") from None
+    return CryptographyClient.from_jwk(JsonWebKey(**fields, key_ops=operations))
 
 
 def _bytes(text: str) -> bytes:

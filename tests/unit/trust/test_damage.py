@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from tests.support.logs import SealedLog
 
 from consentry.trust.chain import Head, canonical, digest, extend
+from consentry.trust.checkpoints import (
+    KIND,
+    checkpoint_digest,
+    open_checkpoint,
+    sign_checkpoint,
+)
 from consentry.trust.damage import Damage, Finding
+from consentry.trust.jws import sign_document
 from consentry.trust.verification import verify_log
 
 EDITED, REMOVED, INSERTED = Damage.EDITED, Damage.REMOVED, Damage.INSERTED
@@ -244,6 +251,26 @@ class TestCheckpoints:
     def test_one_by_another_key_is_noticed(self, log: SealedLog) -> None:
         twin = SealedLog()
         self.change(log, 2, self.read(twin, 2))
+        assert self.about(log) == ("checkpoints", 2, EDITED)
+
+    def test_two_that_contradict_each_other_are_noticed(self, log: SealedLog) -> None:
+        """Whoever has the key could state another head later; the first statement stands."""
+        second = open_checkpoint(self.read(log, 2), log.key.public_keys())
+        (head,) = second.heads
+        lie = second.model_copy(
+            update={
+                "number": 3,
+                "previous": checkpoint_digest(self.read(log, 2)),
+                "heads": [head.model_copy(update={"digest": "e" * 64})],
+            }
+        )
+        signed = sign_checkpoint(lie, kid=log.key.kid, sign=log.key.sign)
+        log.store.put("checkpoints/00000003.jws", signed)
+        assert self.about(log) == ("checkpoints", 3, EDITED)
+
+    def test_one_that_is_signed_but_not_complete_is_noticed(self, log: SealedLog) -> None:
+        signed = sign_document({"version": 1}, kind=KIND, kid=log.key.kid, sign=log.key.sign)
+        self.change(log, 2, signed)
         assert self.about(log) == ("checkpoints", 2, EDITED)
 
     def test_without_keys_the_report_says_that_no_signature_was_checked(
