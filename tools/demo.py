@@ -203,9 +203,7 @@ def seal(stack: Stack, log: AppendStore) -> str:
         headers={"x-functions-key": stack.keys.master},
     )
     expect(reply.status_code == 202, f"the timer function answered {reply.status_code}")
-    wait_for(
-        lambda: len(list(log.list(CHECKPOINTS))) > before or None, "no checkpoint was signed"
-    )
+    wait_for(lambda: len(list(log.list(CHECKPOINTS))) > before or None, "no checkpoint was signed")
     return "a checkpoint over all chains is signed"
 
 
