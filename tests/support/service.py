@@ -18,7 +18,8 @@ from tests.support.memory import (
 )
 
 from consentry.azure.names import Container, TableName
-from consentry.service.services import Parts, Services, assemble
+from consentry.service.parts import Parts
+from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability
 from registry import make_app

@@ -9,7 +9,7 @@ from consentry.azure.keyfiles import signing_key, wrapping_key
 from consentry.azure.names import TableName
 from consentry.azure.tables import AzureTable
 from consentry.azure.vault import Vault
-from consentry.service.services import Parts, utc_now
+from consentry.service.parts import Parts, utc_now
 from consentry.service.settings import Settings, is_loopback
 
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from consentry.azure.fetch import Fetcher
 from consentry.azure.names import Container, TableName
@@ -18,14 +17,8 @@ from consentry.service.inbox import Inbox
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import Notary
 from consentry.service.pairs import Pairs
-from consentry.service.ports import (
-    AppendStore,
-    BlobStore,
-    Clock,
-    SigningKey,
-    Table,
-    WrappingKey,
-)
+from consentry.service.parts import Parts
+from consentry.service.ports import SigningKey
 from consentry.service.quarantine import Quarantine
 from consentry.service.redaction import Redactions
 from consentry.service.sealing import Sealer
@@ -33,18 +26,6 @@ from consentry.service.settings import Settings
 from consentry.service.templates import TemplateStore
 from consentry.service.upkeep import Upkeep
 from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the use cases stand on: Azure's in a deployment, twins in some tests."""
-
-    blobs: BlobStore
-    audit: AppendStore
-    table: Callable[[TableName], Table]
-    signing_key: SigningKey
-    wrapping_key: WrappingKey
-    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -130,8 +111,3 @@ class Once[T]:
             if self._made is None:
                 self._made = self._make()
             return self._made
-
-
-def utc_now() -> datetime:
-    """The clock of a deployment."""
-    return datetime.now(UTC)
