@@ -18,9 +18,9 @@ from consentry.azure.blobs import AzureBlobStore
 from consentry.azure.credentials import storage_credential
 from consentry.azure.keyfiles import signing_key, wrapping_key
 from consentry.azure.names import TableName
-from consentry.azure.provision import provision_emulator
 from consentry.azure.tables import AzureTable
 from consentry.localhost.azurite import Azurite
+from consentry.localhost.provision import provision
 from consentry.service.ports import AppendStore, BlobStore, SigningKey, Table, WrappingKey
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ CREDENTIAL = storage_credential(emulated=True, client_id="")
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     with Azurite(ROOT) as running:
-        provision_emulator(running.blob_endpoint, running.table_endpoint)
+        provision(running.connection_string)
         yield running
 
 

@@ -11,10 +11,10 @@ from tests.contract.conftest import CREDENTIAL, ROOT
 from consentry.azure.appends import AzureAppendStore
 from consentry.azure.keyfiles import signing_key, wrapping_key
 from consentry.azure.names import TableName
-from consentry.azure.provision import provision_emulator
 from consentry.azure.tables import AzureTable
 from consentry.errors import AuditUnavailableError, NotApprovedError
 from consentry.localhost.azurite import Azurite
+from consentry.localhost.provision import provision
 from consentry.service.access import Access
 from consentry.service.audit import AuditLog
 from consentry.service.audit_copy import LogCopy, fetch_log
@@ -85,7 +85,7 @@ def test_calls_of_two_processes_and_many_threads_are_all_in_a_whole_log(
     own_azurite: Azurite, keys: Path, tmp_path: Path
 ) -> None:
     with own_azurite:
-        provision_emulator(own_azurite.blob_endpoint, own_azurite.table_endpoint)
+        provision(own_azurite.connection_string)
         services = [Service(own_azurite, keys) for _ in range(2)]
         services[0].approve()
         key = services[0].callers.create(TENANT, now())
@@ -118,7 +118,7 @@ def test_a_log_that_goes_away_stops_everything_until_it_is_back(
     azurite: Azurite, own_azurite: Azurite, keys: Path
 ) -> None:
     with own_azurite:
-        provision_emulator(own_azurite.blob_endpoint, own_azurite.table_endpoint)
+        provision(own_azurite.connection_string)
         service = Service(azurite, keys, log=own_azurite)
         service.approve()
         key = service.callers.create(TENANT, now())

@@ -12,14 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from consentry.azure.credentials import EMULATOR_ACCOUNT, EMULATOR_KEY
 from consentry.errors import LocalStackError
 from consentry.localhost.ports import LOOPBACK, answers, free_ports
 
 # The account that every Azurite has; its key is published in Azurite's documentation.
-ACCOUNT = "devstoreaccount1"
-ACCOUNT_KEY = (
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-)
 
 SCRIPT = Path("node_modules/azurite/dist/src/azurite.js")
 START_SECONDS = 60.0  # a busy machine; 1 to 2 s is usual
@@ -41,11 +38,11 @@ class Azurite:
         self._ports = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
         blob, queue, table = self._ports
-        self.blob_endpoint = f"http://{LOOPBACK}:{blob}/{ACCOUNT}"
-        self.queue_endpoint = f"http://{LOOPBACK}:{queue}/{ACCOUNT}"
-        self.table_endpoint = f"http://{LOOPBACK}:{table}/{ACCOUNT}"
+        self.blob_endpoint = f"http://{LOOPBACK}:{blob}/{EMULATOR_ACCOUNT}"
+        self.queue_endpoint = f"http://{LOOPBACK}:{queue}/{EMULATOR_ACCOUNT}"
+        self.table_endpoint = f"http://{LOOPBACK}:{table}/{EMULATOR_ACCOUNT}"
         self.connection_string = (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
+            f"DefaultEndpointsProtocol=http;AccountName={EMULATOR_ACCOUNT};AccountKey={EMULATOR_KEY};"
             f"BlobEndpoint={self.blob_endpoint};QueueEndpoint={self.queue_endpoint};"
             f"TableEndpoint={self.table_endpoint};"
         )

@@ -4,9 +4,15 @@ from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
+from consentry.azure.names import Container, TableName
 
-def provision(connection_string: str, containers: tuple[str, ...], tables: tuple[str, ...]) -> None:
-    """Make what does not exist yet."""
+
+def provision(
+    connection_string: str,
+    containers: tuple[str, ...] = tuple(Container),
+    tables: tuple[str, ...] = tuple(TableName),
+) -> None:
+    """Make what does not exist yet; by default what the service needs."""
     with BlobServiceClient.from_connection_string(connection_string) as blobs:
         for name in containers:
             try:
