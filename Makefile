@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow check bench layer lock clean
+.PHONY: help setup demo dev test test-slow test-infra check bench layer engine lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -51,12 +51,23 @@ dev: setup  ## keep the local stack up: addresses, a key, three curl lines
 	@$(BIN)/consentry dev
 
 test: setup  ## every test but the slow ones; coverage at least 90 %
-	$(BIN)/python -m pytest -q -m "not slow" --cov --cov-report=term
+	$(BIN)/python -m pytest -q -m "not slow" --ignore=tests/infra --cov --cov-report=term
 
 test-slow: setup  ## the slow tests
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow --ignore=tests/infra
 
-check: setup  ## lint, format, types, import rules, and Microsoft's own check of the app
+.venv/.infra: requirements/infra.lock .venv/.complete
+	@tools/step "Pulumi's SDK, by hash" $(BIN)/python -m pip install --no-input --no-deps --require-hashes -r requirements/infra.lock
+	@$(BIN)/python -m pip check --quiet
+	@touch $@
+
+engine:  ## Pulumi's engine: the one on PATH, or built here from pinned Go modules
+	@tools/engine
+
+test-infra: setup .venv/.infra  ## the tests of infra/
+	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" $(BIN)/python -m pytest -q tests/infra
+
+check: setup .venv/.infra  ## lint, format, types, import rules, and Microsoft's own check of the app
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -73,6 +84,7 @@ layer: .venv/.complete  ## build the model layer again and verify it
 lock: $(UV)  ## refresh the locks from pyproject.toml and package.json
 	@$(COMPILE) --output-file requirements/production.lock
 	@$(COMPILE) --extra local --extra test --output-file requirements/dev.lock
+	@$(COMPILE) --extra local --extra test --extra infra --output-file requirements/infra.lock
 	@npm install --package-lock-only --loglevel=error
 
 .consentry/uv/bin/uv:

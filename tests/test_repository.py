@@ -15,7 +15,7 @@ from registry import register_all
 from wire import STATUS
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements/production.lock", "requirements/dev.lock")
+LOCKS = tuple(f"requirements/{name}.lock" for name in ("production", "dev", "infra"))
 # Written in parts, so that this file does not contain what it looks for.
 MACHINE_PATHS = re.compile(
     "|".join(f"/{name}/" for name in ("root", "work", "home", "Users", "tmp"))
@@ -62,11 +62,12 @@ def test_python_lock_names_no_registry_and_hashes_every_package(lock: str) -> No
 
 
 def test_locks_hold_every_direct_dependency_and_agree() -> None:
-    production, development = (pins(lock) for lock in LOCKS)
+    production, development, infrastructure = (pins(lock) for lock in LOCKS)
     groups = project()
     assert set(groups["deployed"]) <= production.keys()
-    assert {name for names in groups.values() for name in names} <= development.keys()
-    assert production.items() <= development.items()
+    assert {*groups["local"], *groups["test"]} <= development.keys()
+    assert set(groups["infra"]) <= infrastructure.keys()
+    assert production.items() <= development.items() <= infrastructure.items()
 
 
 def test_npm_lock_names_no_registry_and_hashes_every_package() -> None:

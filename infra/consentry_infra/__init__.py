@@ -1,0 +1,1 @@
+"""One deployment of Consentry on Azure, as Pulumi components."""

@@ -1,0 +1,40 @@
+"""Fixtures of the infrastructure tests: stacks as registered, and a package to deploy."""
+
+from pathlib import Path
+
+import pytest
+from tests.infra.registered import UPLOADERS, Stack, configuration, register
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that stands for the package where only its digest matters."""
+    path = tmp_path_factory.mktemp("package") / "package.zip"
+    path.write_bytes(b"not a real package")
+    return path
+
+
+@pytest.fixture(scope="session")
+def stack(package: Path) -> Stack:
+    """A stack as most are: public endpoints, one tenant."""
+    return register("contoso", configuration(package))
+
+
+@pytest.fixture(scope="session")
+def private_stack(package: Path) -> Stack:
+    """A stack of another tenant with every option on."""
+    config = configuration(
+        package,
+        tenants=["fabrikam", "fabrikam-labs"],
+        people={
+            "reviewers": "44444444-4444-4444-8444-444444444444",
+            "auditors": "55555555-5555-4555-8555-555555555555",
+            "uploaders": UPLOADERS,
+        },
+        network={"private": True, "clients": ["203.0.113.0/24", "198.51.100.7/32"]},
+        vault={"hsm": True},
+        capacity={"memory_mb": 4096, "always_ready_http": 1, "always_ready_uploads": 2},
+        service={"keep_originals": ["fabrikam-labs"], "mask_kind": "blur"},
+        tags={"cost-centre": "42"},
+    )
+    return register("fabrikam", config)
