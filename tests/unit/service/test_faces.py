@@ -1,0 +1,147 @@
+"""Detection and verification on twins: whose template is made, and what is compared."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.support.layer import sample
+from tests.support.service import (
+    TENANT,
+    Context,
+    Functions,
+    World,
+    functions_of,
+    handler,
+    http_request,
+    make_world,
+)
+
+from consentry.azure.names import TableName
+from consentry.service.faces import judge
+from consentry.trust.operations import Capability
+from consentry.vision.calibrate import similarity_at
+
+
+@pytest.fixture
+def world() -> World:
+    world = make_world()
+    world.approve()
+    return world
+
+
+@pytest.fixture
+def functions(world: World) -> Functions:
+    return functions_of(world.services)
+
+
+def _detect(
+    world: World, functions: Functions, name: str, *, status: int = 200, **params: str
+) -> Any:
+    claim = params.pop("claim", "")
+    headers = {"X_Consentry_Face": claim} if claim else {}
+    request = http_request(world, body=sample(name), params=params, **headers)
+    reply = handler(functions, "detect")(request, Context())
+    assert reply.status_code == status
+    return json.loads(reply.get_body())
+
+
+def _verify(world: World, functions: Functions, first: str, second: str) -> Any:
+    body = json.dumps({"faceId1": first, "faceId2": second}).encode()
+    request = http_request(world, body=body, content_type="application/json")
+    return handler(functions, "verify")(request, Context())
+
+
+def _templates(world: World) -> list[str]:
+    return [row.row for row in world.tables[TableName.TEMPLATES].query(TENANT)]
+
+
+def test_without_a_face_id_no_template_is_made(world: World, functions: Functions) -> None:
+    faces = _detect(world, functions, "city.jpg", returnFaceId="false")
+    assert len(faces) > 3
+    assert _templates(world) == []
+    assert set(world.records()[-1]["models"]) == {"detector"}
+
+
+def test_crowd_leaves_one_template_and_it_is_the_largest_faces(
+    world: World, functions: Functions
+) -> None:
+    faces = _detect(world, functions, "city.jpg")
+    assert _templates(world) == [faces[0]["faceId"]]
+    assert all("faceId" not in face for face in faces[1:])
+    record = world.records()[-1]
+    assert record["counts"] == {"faces": len(faces), "templates": 1}
+    assert set(record["models"]) == {"detector", "embedder"}
+
+
+def test_claim_that_meets_no_face_makes_no_template(world: World, functions: Functions) -> None:
+    error = _detect(world, functions, "city.jpg", status=404, claim="0,0,5,5")
+    assert error["error"]["code"] == "FaceNotFound"
+    assert _templates(world) == []
+
+
+@pytest.mark.parametrize("claim", ["0,0,0,0", "1,2,3", "a,b,c,d", "-1,0,5,5", "1,1,1,1,1"])
+def test_claim_that_is_no_box_is_refused(world: World, functions: Functions, claim: str) -> None:
+    error = _detect(world, functions, "city.jpg", status=400, claim=claim)
+    assert error["error"]["code"] == "BadArgument"
+    assert _templates(world) == []
+
+
+def test_revoked_tenant_gets_no_template(world: World, functions: Functions) -> None:
+    world.revoke(Capability.VERIFY)
+    error = _detect(world, functions, "person_a_1.jpg", status=403)
+    assert error["error"]["code"] == "UnsupportedFeature"
+    assert _templates(world) == []
+
+
+def test_one_person_is_identical_and_two_are_not(world: World, functions: Functions) -> None:
+    a_1, a_2, b_1 = (
+        _detect(world, functions, f"person_{who}.jpg")[0]["faceId"] for who in ("a_1", "a_2", "b_1")
+    )
+    same = json.loads(_verify(world, functions, a_1, a_2).get_body())
+    other = json.loads(_verify(world, functions, a_1, b_1).get_body())
+    assert same["isIdentical"] is True
+    assert other["isIdentical"] is False
+    assert 0.0 <= other["confidence"] < 0.5 <= same["confidence"] <= 1.0
+
+
+def test_stored_template_that_was_tampered_with_verifies_nothing(
+    world: World, functions: Functions
+) -> None:
+    face_id = _detect(world, functions, "person_a_1.jpg")[0]["faceId"]
+    table = world.tables[TableName.TEMPLATES]
+    row = table.get(TENANT, face_id)
+    assert row is not None
+    table.put(TENANT, face_id, {**row.values, "sealed": bytes(540)})
+    reply = _verify(world, functions, face_id, face_id)
+    assert reply.status_code == 500
+    assert world.records()[-1]["outcome"] == "IntegrityFailure"
+
+
+def test_expired_face_id_is_gone_at_once_and_deleted_by_the_timer(
+    world: World, functions: Functions
+) -> None:
+    face_id = _detect(world, functions, "person_a_1.jpg", faceIdTimeToLive="60")[0]["faceId"]
+    world.clock.advance(seconds=60)
+    assert _verify(world, functions, face_id, face_id).status_code == 404
+    handler(functions, "expire_templates")(None, Context())
+    assert _templates(world) == []
+    assert world.records()[-1]["counts"] == {"templates": 1}
+
+
+def test_face_ids_are_random_and_say_nothing(world: World, functions: Functions) -> None:
+    first, second = (_detect(world, functions, "person_a_1.jpg")[0]["faceId"] for _ in range(2))
+    assert first != second
+    assert UUID(first).version == UUID(second).version == 4
+
+
+@pytest.mark.parametrize(("fmr", "identical"), [(None, True), (1e-4, True), (1e-7, False)])
+def test_approvals_fmr_moves_the_threshold(fmr: float | None, identical: bool) -> None:
+    at_one_in_a_hundred_thousand = similarity_at(1e-5) + 1e-6
+    assert judge(at_one_in_a_hundred_thousand, fmr).is_identical is identical
+
+
+def test_just_below_the_threshold_is_not_identical() -> None:
+    result = judge(similarity_at(1e-5) - 1e-6, None)
+    assert not result.is_identical
+    assert result.confidence < 0.5
