@@ -82,8 +82,9 @@ class AzureBlobStore:
         try:
             with our_errors():
                 # One byte more than allowed is asked for, so the first answer tells the size.
+                # Its stored bytes count: a Content-Encoding could unfold to any size.
                 stream = self._blob(container, name).download_blob(
-                    offset=0, length=limit + 1, **_if_still(etag)
+                    offset=0, length=limit + 1, decompress=False, **_if_still(etag)
                 )
                 if stream.size > limit:
                     raise PayloadTooLargeError("the blob is larger than its limit")
@@ -142,10 +143,16 @@ class AzureBlobStore:
         self.delete(*source, etag=etag)
 
     def delete(self, container: str, name: str, *, etag: str | None = None) -> bool:
-        """Delete a blob; False where there was none; ConflictError if it is not ``etag`` now."""
+        """Delete a blob; False where there was none; ConflictError if it is not ``etag`` now.
+
+        Its snapshots go too: whoever may create a blob may also make them, and a blob that has
+        any cannot be deleted alone.
+        """
         try:
             with our_errors():
-                self._blob(container, name).delete_blob(**_if_still(etag))
+                self._blob(container, name).delete_blob(
+                    delete_snapshots="include", **_if_still(etag)
+                )
         except NotFoundError:
             return False
         return True
