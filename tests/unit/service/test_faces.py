@@ -39,8 +39,7 @@ def _detect(
     world: World, functions: Functions, name: str, *, status: int = 200, **params: str
 ) -> Any:
     claim = params.pop("claim", "")
-    headers = {"X_Consentry_Face": claim} if claim else {}
-    request = http_request(world, body=sample(name), params=params, **headers)
+    request = http_request(world, body=sample(name), params=params, x_consentry_face=claim)
     reply = handler(functions, "detect")(request, Context())
     assert reply.status_code == status
     return json.loads(reply.get_body())
