@@ -7,8 +7,7 @@ from consentry.azure.names import Container
 from consentry.errors import ConflictError, NotFoundError
 from consentry.limits import RESULT_ADDRESS_SECONDS, UPLOAD_ADDRESS_SECONDS
 from consentry.service.gate import Invocation, Outcome
-from consentry.service.inbox import MANIFEST_SUFFIX
-from consentry.service.inbox_names import UploadName, check_name
+from consentry.service.inbox_names import MANIFEST_SUFFIX, UploadName, check_name
 from consentry.service.ledger import UploadLedger, UploadState, UploadStatus
 from consentry.service.ports import BlobStore
 
@@ -65,8 +64,11 @@ class Addresses:
     def _result_address(self, invocation: Invocation, upload_id: str, suffix: str) -> str:
         status = self._find(invocation, upload_id)
         result = status.result + suffix
+        place = UploadName.parse(result)
         if (
             status.state is not UploadState.DONE
+            or place.tenant != invocation.tenant  # a row is no proof of whose the result is
+            or not place.is_addressable
             or self.blobs.properties(Container.REDACTED, result) is None
         ):
             raise NotFoundError("there is no result under that id")

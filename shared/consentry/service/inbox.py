@@ -5,16 +5,23 @@ worked on, and every step is conditional on its ETag: the same event twice finds
 and a file that was replaced meanwhile is left to the event of its replacement.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from consentry.azure.names import Container
-from consentry.errors import ConflictError, InputError, RedactionError, RefusedError
+from consentry.errors import (
+    ArgumentError,
+    ConflictError,
+    InputError,
+    RedactionError,
+    RefusedError,
+)
 from consentry.limits import PICTURE_BYTES_MAX
 from consentry.service.call import Call, InboxEvent, Trigger
 from consentry.service.gate import Gate, Invocation, Outcome
-from consentry.service.inbox_names import Purpose, UploadName, check_name
+from consentry.service.inbox_names import MANIFEST_SUFFIX, Purpose, UploadName, check_name
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.pairs import Pairs
@@ -24,7 +31,7 @@ from consentry.service.redaction import mask_options, redact_recorded
 from consentry.trust.operations import Operation
 from consentry.vision import MaskOptions, Redacted, Role, Vision
 
-MANIFEST_SUFFIX = ".manifest.json"
+_UPLOAD: Final = "upload"  # metadata of a result: the id of the upload that it belongs to
 
 
 class Work(Protocol):
@@ -63,24 +70,31 @@ class Inbox:
                 self._work_on(request, request_id)
 
     def _work_on(self, upload: UploadName, request_id: str) -> None:
-        found = self.blobs.properties(Container.INBOX, upload.blob)
-        work = self._work_for(upload.purpose)
-        redacts = upload.purpose is Purpose.REDACT
-        call = Call(
-            operation=Operation.REDACT if redacts else Operation.VERIFY_UPLOAD,
-            credential=InboxEvent(upload.tenant, self.ledger.asked_by(upload)),
-            trigger=Trigger.BLOB,
-            request_id=request_id,
-        )
-        if found is None:
-            self.gate.run(call, _gone)
+        if not upload.is_addressable:
+            # Nothing of it can be read or moved, only of the blob that its name leads to.
+            with suppress(*FAULTS_OF_THE_UPLOAD):
+                self.gate.run(self._call(upload, "", request_id), _refuse_name)
             return
+        found = self.blobs.properties(Container.INBOX, upload.blob)
+        if found is None:
+            self.gate.run(self._call(upload, "", request_id), _gone)
+            return
+        call, work = self._call(upload, found.etag, request_id), self._work_for(upload.purpose)
         try:
             self.gate.run(call, partial(work, upload=upload, found=found))
         except ConflictError:
             return  # replaced meanwhile: the replacement has an event of its own
         except FAULTS_OF_THE_UPLOAD as error:
             self.quarantine.take(upload, found.etag, error)
+
+    def _call(self, upload: UploadName, etag: str, request_id: str) -> Call:
+        redacts = upload.purpose is Purpose.REDACT
+        return Call(
+            operation=Operation.REDACT if redacts else Operation.VERIFY_UPLOAD,
+            credential=InboxEvent(upload.tenant, self.ledger.asked_by(upload, etag)),
+            trigger=Trigger.BLOB,
+            request_id=request_id,
+        )
 
     def _work_for(self, purpose: Purpose) -> Work:
         match purpose:
@@ -105,22 +119,32 @@ class Inbox:
             return _gone(invocation)
         options = self._options(blob)
         redacted = redact_recorded(self.vision, invocation, blob.data, options)
+        result = upload.blob + redacted.extension if redacted.renamed else upload.blob
+        self._check_free(upload, result)
         models = self.vision.using(Role.DETECTOR)
         manifest = self.notary.redaction(invocation, blob.data, redacted, options, models)
-        return Outcome(None, partial(self._release, invocation, upload, found, redacted, manifest))
+        return Outcome(
+            None, partial(self._release, invocation, upload, found, result, redacted, manifest)
+        )
+
+    def _check_free(self, upload: UploadName, result: str) -> None:
+        """Raise ArgumentError where another upload's result has the name, which a suffix can do."""
+        there = self.blobs.properties(Container.REDACTED, result)
+        if there is not None and there.metadata.get(_UPLOAD, upload.upload_id) != upload.upload_id:
+            raise ArgumentError("the result of another upload has the name already")
 
     def _release(
         self,
         invocation: Invocation,
         upload: UploadName,
         found: BlobProperties,
+        result: str,
         redacted: Redacted,
         manifest: bytes,
     ) -> None:
         now = self.blobs.properties(Container.INBOX, upload.blob)
         if now is None or now.etag != found.etag:
             return  # replaced meanwhile: this result is not the one that is asked for
-        result = upload.blob + redacted.extension if redacted.renamed else upload.blob
         self.blobs.write(
             Container.REDACTED,
             result + MANIFEST_SUFFIX,
@@ -132,7 +156,7 @@ class Inbox:
             result,
             redacted.data,
             content_type=redacted.media_type,
-            metadata={"invocation": invocation.id},
+            metadata={"invocation": invocation.id, _UPLOAD: upload.upload_id},
         )
         self.ledger.done(
             upload, etag=found.etag, result=result, invocation=invocation.id, now=invocation.time
@@ -148,6 +172,12 @@ class Inbox:
         """Mask as the blob's metadata asks, or as the deployment does by default."""
         asked = {name.lower(): value.lower() for name, value in blob.properties.metadata.items()}
         return mask_options(asked.get("kind", ""), asked.get("shape", ""), self.default_mask)
+
+
+def _refuse_name(invocation: Invocation) -> Outcome[None]:
+    """Leave an upload where it lies: its name leads to another blob."""
+    invocation.count(unreachable=1)
+    raise ArgumentError("the name of the upload leads to another blob")
 
 
 def _gone(invocation: Invocation) -> Outcome[None]:

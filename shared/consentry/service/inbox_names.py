@@ -17,10 +17,16 @@ from consentry.service.settings import TENANT_PATTERN
 VERIFY_FOLDER: Final = "verify/"
 REQUEST_SUFFIX: Final = ".verify.json"
 RESULT_SUFFIX: Final = ".verify.result.json"
+MANIFEST_SUFFIX: Final = ".manifest.json"  # beside a result
+REASON_SUFFIX: Final = ".reason.json"  # beside what lies in quarantine
 NO_TENANT: Final = "_unknown"  # no tenant id starts with an underscore
 UPLOAD_ID_CHARACTERS: Final = 32
 
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+_UNUSABLE: Final = "_unusable/"
+_OURS: Final = (RESULT_SUFFIX, MANIFEST_SUFFIX, REASON_SUFFIX)
+# Control characters, and what XML cannot hold: one such name can spoil the whole listing.
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ufffe\uffff]")
+_ELSEWHERE: Final = frozenset({".", ".."})
 
 
 class Purpose(StrEnum):
@@ -57,6 +63,15 @@ class UploadName:
         return Purpose.PROBE_OR_REFERENCE
 
     @property
+    def is_addressable(self) -> bool:
+        """Whether HTTP reaches this blob by its name.
+
+        Clients resolve ``.`` and ``..`` in a path before they send it (RFC 3986, section 5.2.4),
+        so such a name leads to another blob, perhaps another tenant's.
+        """
+        return _ELSEWHERE.isdisjoint(self.blob.split("/"))
+
+    @property
     def folder(self) -> str:
         """Blob name of the folder it lies in, with the slash."""
         return self.blob[: self.blob.rindex("/") + 1]
@@ -80,19 +95,25 @@ class UploadName:
         """Where it goes when it fails; a name that cannot be used is replaced by its hash."""
         if self.is_usable:
             return self.blob
-        return f"{self.tenant}/_unusable/{hashlib.sha256(self.blob.encode()).hexdigest()}"
+        return f"{self.tenant}/{_UNUSABLE}{hashlib.sha256(self.blob.encode()).hexdigest()}"
 
 
 def check_name(name: str) -> str:
-    """Give ``name`` back if it is a usable relative name, else raise ArgumentError."""
+    """Give ``name`` back if it is a usable relative name, else raise ArgumentError.
+
+    Names of what this service itself writes beside results and into quarantine are not usable:
+    an upload could otherwise replace a manifest or a reason.
+    """
     segments = name.split("/")
     if (
         not name
-        or len(name) > BLOB_NAME_CHARACTERS_MAX
+        or not _is_encodable(name)
+        or len(name.encode("utf-16-le")) > BLOB_NAME_CHARACTERS_MAX * 2  # as Azure counts
         or _FORBIDDEN.search(name)
         or any(not segment or segment.strip(". ") == "" for segment in segments)
         or any(segment.endswith(".") for segment in segments)  # Azure drops a final dot
-        or not _is_encodable(name)
+        or name.startswith(_UNUSABLE)
+        or name.endswith(_OURS)
     ):
         raise ArgumentError("the name is empty, too long, or has characters or parts it may not")
     return name

@@ -61,10 +61,15 @@ class UploadLedger:
         """Note why it was put away."""
         self._put(upload, UploadState.QUARANTINED, etag=etag, reason=reason, updated=now)
 
-    def asked_by(self, upload: UploadName) -> str:
-        """Principal that asked for the address, or nothing for a direct drop."""
+    def asked_by(self, upload: UploadName, etag: str) -> str:
+        """Principal that asked for the address of this content, or nothing for a direct drop.
+
+        Whoever asked for an address is not answerable for what came under the name later.
+        """
         status = self.find(upload.tenant, upload.upload_id)
-        return status.asked_by if status is not None else ""
+        if status is None or (status.state is not UploadState.WAITING and status.etag != etag):
+            return ""
+        return status.asked_by
 
     def is_done(self, upload: UploadName, etag: str) -> bool:
         """Tell whether exactly this content has its result already."""
@@ -94,7 +99,7 @@ class UploadLedger:
             {
                 "state": state.value,
                 "name": upload.name,
-                "asked_by": self.asked_by(upload) if asked_by is None else asked_by,
+                "asked_by": self.asked_by(upload, etag) if asked_by is None else asked_by,
                 "etag": etag,
                 "reason": reason,
                 "result": result,

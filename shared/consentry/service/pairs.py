@@ -22,6 +22,7 @@ from consentry.service.inbox_names import (
     REQUEST_SUFFIX,
     RESULT_SUFFIX,
     VERIFY_FOLDER,
+    Purpose,
     UploadName,
     check_name,
 )
@@ -110,22 +111,30 @@ class Pairs:
                 naming.append(upload)
         return naming
 
-    def overdue(self, tenant: str, now: datetime, after: timedelta) -> Iterator[BlobProperties]:
-        """Held uploads whose verification was not completed in time."""
+    def overdue(
+        self, tenant: str, now: datetime, after: timedelta
+    ) -> Iterator[tuple[UploadName, str]]:
+        """Held uploads whose verification was not completed in time, with their ETags."""
         for found in self.blobs.list(Container.INBOX, f"{tenant}/{VERIFY_FOLDER}"):
-            if found.modified + after <= now:
-                yield found
+            upload = UploadName.parse(found.name)
+            if found.modified + after > now or not upload.is_addressable:
+                continue
+            if not self._is_kept(upload, found.etag):
+                yield upload, found.etag
 
     def _requests(self, folder: str) -> Iterator[tuple[UploadName, Blob]]:
+        """Read the requests in exactly this folder; a listing gives those of its folders too."""
         found = (
-            properties
+            upload
             for properties in self.blobs.list(Container.INBOX, folder)
-            if properties.name.endswith(REQUEST_SUFFIX) and properties.size <= JSON_BYTES_MAX
+            if properties.size <= JSON_BYTES_MAX
+            and (upload := UploadName.parse(properties.name)).folder == folder
+            and upload.purpose is Purpose.VERIFY_REQUEST
         )
-        for properties in islice(found, VERIFY_REQUESTS_PER_FOLDER_MAX):
-            blob = self.blobs.read(Container.INBOX, properties.name, limit=JSON_BYTES_MAX)
+        for upload in islice(found, VERIFY_REQUESTS_PER_FOLDER_MAX):
+            blob = self.blobs.read(Container.INBOX, upload.blob, limit=JSON_BYTES_MAX)
             if blob is not None:
-                yield UploadName.parse(properties.name), blob
+                yield upload, blob
 
     def _read(
         self, upload: UploadName, found: BlobProperties, *, limit: int = PICTURE_BYTES_MAX
@@ -145,6 +154,8 @@ class Pairs:
         return self.vision.template(picture, faces[0])
 
     def _hold(self, invocation: Invocation, upload: UploadName, found: BlobProperties) -> None:
+        if self._is_kept(upload, found.etag):
+            return
         self.ledger.held(upload, etag=found.etag, invocation=invocation.id, now=invocation.time)
 
     def _release(
@@ -163,6 +174,10 @@ class Pairs:
             )
             if self._may_go(name, upload):
                 self.blobs.delete(Container.INBOX, part.name, etag=part.etag)
+
+    def _is_kept(self, upload: UploadName, etag: str) -> bool:
+        """Tell whether it had its result, and only lies there because the tenant keeps it."""
+        return upload.tenant in self.keep_originals and self.ledger.is_done(upload, etag)
 
     def _may_go(self, part: UploadName, request: UploadName) -> bool:
         """A request goes when it is answered, a picture when no other request names it."""

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from consentry.azure.names import Container
 from consentry.errors import ConflictError, ConsentryError, RefusedError
-from consentry.service.inbox_names import UploadName
+from consentry.service.inbox_names import REASON_SUFFIX, UploadName
 from consentry.service.ledger import UploadLedger
 from consentry.service.ports import BlobStore, Clock
-
-REASON_SUFFIX = ".reason.json"
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,9 @@ class Quarantine:
                 metadata={"code": error.code},
             )
         except ConflictError:
-            self.blobs.delete(Container.QUARANTINE, reason_blob)
+            # Another delivery may have moved it: what lies there keeps a reason.
+            if self.blobs.properties(Container.QUARANTINE, upload.quarantine_blob) is None:
+                self.blobs.delete(Container.QUARANTINE, reason_blob)
             return False
         self.ledger.quarantined(upload, etag=etag, reason=error.code, now=now)
         return True

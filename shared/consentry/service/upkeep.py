@@ -43,18 +43,22 @@ class Upkeep:
         expired = UploadExpiredError("the rest of the verification did not arrive in time")
         moved = 0
         for tenant in self.tenants:
-            for found in list(self.pairs.overdue(tenant, invocation.time, after)):
-                moved += self.quarantine.take(UploadName.parse(found.name), found.etag, expired)
+            for upload, etag in list(self.pairs.overdue(tenant, invocation.time, after)):
+                moved += self.quarantine.take(upload, etag, expired)
         invocation.count(uploads=moved)
         return Outcome(None)
 
     def give_up(self, invocation: Invocation, blob: str) -> Outcome[None]:
         """Put away an upload that failed at every delivery."""
+        upload = UploadName.parse(blob)
+        if not upload.is_addressable:
+            invocation.count(unreachable=1)
+            return Outcome(None)
         found = self.blobs.properties(Container.INBOX, blob)
         if found is None:
             invocation.count(gone=1)
             return Outcome(None)
         abandoned = UploadAbandonedError("the upload failed at every try; ask the operator")
-        moved = self.quarantine.take(UploadName.parse(blob), found.etag, abandoned)
+        moved = self.quarantine.take(upload, found.etag, abandoned)
         invocation.count(uploads=int(moved))
         return Outcome(None)
