@@ -10,6 +10,7 @@ from tests.contract.conftest import CREDENTIAL
 
 from consentry.azure.blobs import AzureBlobStore
 from consentry.azure.names import Container
+from consentry.errors import StorageError
 from consentry.localhost.azurite import Azurite
 
 INBOX, QUARANTINE = Container.INBOX, Container.QUARANTINE
@@ -60,3 +61,16 @@ def test_a_blob_with_a_snapshot_is_moved(store: AzureBlobStore, place: str, addr
     moved = store.read(QUARANTINE, place, limit=10)
     assert moved is not None
     assert moved.data == b"photo"
+
+
+@pytest.mark.parametrize("way", ["x/../", "./", "x/y/../../"])
+def test_a_name_that_leads_to_another_blob_reaches_nothing(
+    store: AzureBlobStore, place: str, way: str
+) -> None:
+    etag = store.write(INBOX, place, b"theirs", content_type="image/jpeg")
+    with pytest.raises(StorageError):
+        store.properties(INBOX, way + place)
+    with pytest.raises(StorageError):
+        store.move((INBOX, way + place), (QUARANTINE, place), etag=etag, metadata={})
+    assert store.properties(QUARANTINE, place) is None
+    assert store.delete(INBOX, place, etag=etag) is True

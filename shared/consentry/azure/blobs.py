@@ -28,6 +28,7 @@ from consentry.stored import Blob, BlobProperties
 
 COPY_SECONDS_MAX: Final = 60
 COPY_POLL_SECONDS: Final = 0.1
+_ELSEWHERE: Final = frozenset({".", ".."})
 
 
 def blob_service(endpoint: str, credential: StorageCredential) -> BlobServiceClient:
@@ -190,6 +191,9 @@ class AzureBlobStore:
             return self._addresses.make(self._blob(container, name), lifetime, permission)
 
     def _blob(self, container: str, name: str) -> BlobClient:
+        """Raise StorageError for a name that an HTTP client would resolve to another blob."""
+        if not _ELSEWHERE.isdisjoint(name.split("/")):
+            raise StorageError("the name leads to another blob")
         return self._service.get_blob_client(container, name)
 
 
