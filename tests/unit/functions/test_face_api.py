@@ -1,0 +1,111 @@
+"""Azure AI Face's parameters: every name of its models, every bound, and our own models told."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.support.layer import sample
+from tests.support.service import (
+    Context,
+    Functions,
+    World,
+    functions_of,
+    handler,
+    http_request,
+    make_world,
+)
+
+from consentry.vision import Role
+from face_api import (
+    ATTRIBUTES_NOT_OFFERED,
+    DETECTION_MODELS,
+    RECOGNITION_MODELS,
+    RETIRED_ATTRIBUTES,
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    world = make_world(CONSENTRY_URL_HOSTS="pictures.example")
+    world.approve()
+    return world
+
+
+@pytest.fixture(scope="module")
+def functions(world: World) -> Functions:
+    return functions_of(world.services)
+
+
+def _detect(world: World, functions: Functions, **params: str) -> Any:
+    body = sample("person_a_1.jpg")
+    asked = {"returnFaceId": "false"} | params
+    return handler(functions, "detect")(http_request(world, body=body, params=asked), Context())
+
+
+@pytest.mark.parametrize("model", sorted(RECOGNITION_MODELS))
+def test_every_recognition_model_of_azure_is_accepted_and_echoed(
+    world: World, functions: Functions, model: str
+) -> None:
+    reply = _detect(world, functions, recognitionModel=model, returnRecognitionModel="true")
+    assert [face["recognitionModel"] for face in json.loads(reply.get_body())] == [model]
+
+
+@pytest.mark.parametrize("model", sorted(DETECTION_MODELS))
+def test_every_detection_model_of_azure_is_accepted(
+    world: World, functions: Functions, model: str
+) -> None:
+    assert _detect(world, functions, detectionModel=model).status_code == 200
+
+
+def test_reply_names_the_models_that_really_worked(world: World, functions: Functions) -> None:
+    told = _detect(world, functions).headers["X-Consentry-Model"]
+    for role in (Role.DETECTOR, Role.EMBEDDER):
+        model = world.services.vision.models[role]
+        assert f"{model.name}@sha256:{model.digest}" in told
+
+
+@pytest.mark.parametrize("attribute", sorted(RETIRED_ATTRIBUTES | ATTRIBUTES_NOT_OFFERED))
+def test_attribute_is_refused_by_its_name(
+    world: World, functions: Functions, attribute: str
+) -> None:
+    reply = _detect(world, functions, returnFaceAttributes=attribute)
+    assert reply.status_code == 403
+    assert json.loads(reply.get_body())["error"]["code"] == "UnsupportedFeature"
+
+
+def test_retired_attribute_among_others_is_refused_too(world: World, functions: Functions) -> None:
+    reply = _detect(world, functions, returnFaceAttributes="age,blur")
+    assert "retired" in json.loads(reply.get_body())["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"returnFaceAttributes": "shoeSize"},
+        {"returnFaceId": "maybe"},
+        {"returnRecognitionModel": "1"},
+        {"faceIdTimeToLive": "59"},
+        {"faceIdTimeToLive": "86401"},
+        {"faceIdTimeToLive": "1e3"},
+        {"faceIdTimeToLive": "٦٠"},
+        {"detectionModel": "detection_04"},
+    ],
+)
+def test_parameter_out_of_its_range_is_a_bad_argument(
+    world: World, functions: Functions, params: dict[str, str]
+) -> None:
+    reply = _detect(world, functions, **params)
+    assert reply.status_code == 400
+    assert json.loads(reply.get_body())["error"]["code"] == "BadArgument"
+
+
+def test_address_off_the_list_is_refused_before_anything_is_fetched(
+    world: World, functions: Functions
+) -> None:
+    body = json.dumps({"url": "https://elsewhere.example/a.jpg"}).encode()
+    request = http_request(
+        world, body=body, params={"returnFaceId": "false"}, content_type="application/json"
+    )
+    reply = handler(functions, "detect")(request, Context())
+    assert reply.status_code == 400
+    assert json.loads(reply.get_body())["error"]["code"] == "InvalidURL"
