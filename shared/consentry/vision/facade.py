@@ -66,6 +66,4 @@ class Vision:
     def redact(self, data: bytes, options: MaskOptions) -> Redacted:
         """Cover every face in a file and check the output; RedactionError if a face remains."""
         run = self._sessions.get(Role.DETECTOR).run
-        return redact(
-            data, options, lambda pixels, least: detect(run, pixels, Profile.RECALL, least)
-        )
+        return redact(data, options, lambda pixels, profile: detect(run, pixels, profile))

@@ -82,24 +82,46 @@ def cover(pixels: Pixels, found: Box, options: MaskOptions) -> None:
     The shape is drawn about the enlarged box and cut at the border, never moved or dropped.
     Everything covered becomes opaque.
     """
-    height, width = pixels.shape[:2]
+    region = _region(found, options.shape, pixels.shape[:2])
+    if region is None:
+        return
+    rows, columns, inside = region
+    part = pixels[rows, columns]
     whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
+    part[inside] = _filling(part, whole, options.kind)[inside]
+
+
+def mark_fill(marks: Bools, pixels: Pixels, found: Box, shape: MaskShape) -> None:
+    """Mark, in (height, width), those RGB pixels under the mask of a found face that are fill."""
+    region = _region(found, shape, pixels.shape[:2])
+    if region is not None:
+        rows, columns, inside = region
+        marks[rows, columns] |= inside & _near_fill(pixels[rows, columns])
+
+
+def _region(
+    found: Box, shape: MaskShape, size: tuple[int, ...]
+) -> tuple[slice, slice, Bools] | None:
+    """Give the rows and columns of a mask in a picture (height, width), and its shape there."""
+    height, width = size
     inside = covered_box(found, width, height)
     if inside is None:
-        return
+        return None
     left, top = int(inside.left), int(inside.top)
     right, bottom = min(int(np.ceil(inside.right)), width), min(int(np.ceil(inside.bottom)), height)
-    part = pixels[top:bottom, left:right]
-    shape = _shape(whole, (left, top), part.shape[:2], options.shape)
-    part[shape] = _filling(part, whole, options.kind)[shape]
-
-
-def _shape(whole: Box, corner: tuple[int, int], size: tuple[int, ...], shape: MaskShape) -> Bools:
-    """Draw the shape as booleans (height, width) of a part of the picture at ``corner``."""
     if shape is MaskShape.RECTANGLE:
-        return np.ones(size, np.bool_)
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    return _in_ellipse(columns + 0.5 + corner[0], rows + 0.5 + corner[1], whole)
+        drawn = np.ones((bottom - top, right - left), np.bool_)
+    else:
+        rows, columns = np.ogrid[top:bottom, left:right]
+        whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
+        drawn = _in_ellipse(columns + 0.5, rows + 0.5, whole)
+    return slice(top, bottom), slice(left, right), drawn
+
+
+def _near_fill(pixels: Pixels) -> Bools:
+    """Tell which pixels (..., 3) have the fill's colour, as (...); FILL is the lowest value."""
+    near: Bools = pixels.max(axis=-1) <= FILL + _FILL_TOLERANCE
+    return near
 
 
 def _in_ellipse(x: Coordinates, y: Coordinates, whole: Box) -> Bools:
@@ -150,5 +172,4 @@ def is_filled(pixels: Pixels, points: Floats) -> bool:
     height, width = pixels.shape[:2]
     columns, rows = points.astype(np.intp).T
     seen = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    values = pixels[rows[seen], columns[seen]].astype(np.int16)
-    return bool((np.abs(values - FILL) <= _FILL_TOLERANCE).all())
+    return bool(_near_fill(pixels[rows[seen], columns[seen]]).all())

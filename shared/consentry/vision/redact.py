@@ -1,15 +1,12 @@
 """The whole job on one file: find, cover, write, look again at what was written.
 
-    decode -> detect (recall) -> cover -> encode -> decode the output -> detect (lower threshold)
+    decode -> detect (recall) -> cover -> encode -> decode the output -> detect (check)
 
 What the second look finds is covered too, by solid fill whatever was asked for, and the output
 is made and looked at again. A face that is still found after the last look fails the job. The
 second look reads the bytes that would leave, so it also sees what encoding did.
 
-What counts as found is anything outside of the masks. Under a mask the detector guesses a head
-from its outline. Where solid fill is asked for, that guess is void if the output's pixels at all
-five landmarks are the fill: nothing of a face is left there. Under a blur or a mosaic it is void
-unless the detector is as sure as of a face that can be verified.
+``consentry.vision.residual`` says what the second look counts as a face.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,26 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consentry.errors import RedactionError
-from consentry.vision.detect import THRESHOLDS, Face, Profile
+from consentry.vision.detect import Face, Profile
 from consentry.vision.encode import Shape, encode
 from consentry.vision.geometry import Box
-from consentry.vision.mask import (
-    MaskKind,
-    MaskOptions,
-    contains,
-    cover,
-    covered_box,
-    is_filled,
-)
+from consentry.vision.mask import MaskKind, MaskOptions, cover, covered_box
 from consentry.vision.picture import DEFAULT_LIMITS, Frame, PictureLimits, Source, opaque_views
+from consentry.vision.residual import (
+    Cover,
+    is_hidden,
+    is_provoked,
+    solid_pixels,
+    without_fill,
+)
 
 Pixels = NDArray[np.uint8]
-Look = Callable[[Pixels, float], tuple[Face, ...]]
-"""Finds faces in RGB pixels (height, width, 3) down to a score."""
+Look = Callable[[Pixels, Profile], tuple[Face, ...]]
+"""Finds faces in RGB pixels (height, width, 3)."""
 
-FIRST_THRESHOLD: Final = 0.3
-RESIDUAL_THRESHOLD: Final = 0.25
-SURE_THRESHOLD: Final = THRESHOLDS[Profile.FAST]
 LOOKS_MAX: Final = 6  # three times what street crowds need in the median
 # The output holds what the input's limits allowed; only its bytes may be more.
 _OWN_LIMITS: Final = PictureLimits(bytes_max=2**40)
@@ -99,7 +93,7 @@ def redact(
     for frame in source.frames():
         height, width = frame.pixels.shape[:2]
         size = size if finds else (width, height)
-        finds.append([_Find(face, options) for face in _faces(frame, look, FIRST_THRESHOLD)])
+        finds.append([_Find(face, options) for face in _faces(frame, look)])
     for rounds in range(1, LOOKS_MAX + 1):
         written, kind = encode(
             _covered(source, finds), Shape(source.format, source.icc_profile, source.loops)
@@ -122,9 +116,9 @@ def redact(
     raise RedactionError("a face is still found after masking")
 
 
-def _faces(frame: Frame, look: Look, threshold: float) -> list[Face]:
+def _faces(frame: Frame, look: Look) -> list[Face]:
     """Look at everything that a frame can be made to show."""
-    return [face for view in opaque_views(frame.pixels) for face in look(view, threshold)]
+    return [face for view in opaque_views(frame.pixels) for face in look(view, Profile.RECALL)]
 
 
 def _covered(source: Source, finds: list[list[_Find]]) -> Iterator[Frame]:
@@ -141,41 +135,37 @@ def _residual(written: bytes, look: Look, finds: list[list[_Find]]) -> list[list
     An encoder may merge equal frames. Then it is not known where a face came from: it counts for
     all frames, and only solid masks, whose pixels prove themselves, can make it void.
     """
-    seen = [
-        [
-            (face, is_filled(view, face.landmarks))
-            for view in opaque_views(frame.pixels)
-            for face in look(view, RESIDUAL_THRESHOLD)
-        ]
-        for frame in Source(written, _OWN_LIMITS).frames()
-    ]
-    if len(seen) == len(finds):
+    output = Source(written, _OWN_LIMITS)
+    if len(finds) == 1 or sum(1 for _ in output.frames()) == len(finds):
         return [
-            [face for face, filled in faces if _remains(face, found, filled=filled)]
-            for faces, found in zip(seen, finds, strict=True)
+            _remaining(frame, look, [(find.face.box, find.options) for find in found])
+            for frame, found in zip(output.frames(), finds, strict=True)
         ]
-    solid = [find for found in finds for find in found if find.options.kind is MaskKind.SOLID]
-    together = [
-        face for faces in seen for face, filled in faces if _remains(face, solid, filled=filled)
+    solid = [
+        (find.face.box, find.options)
+        for found in finds
+        for find in found
+        if find.options.kind is MaskKind.SOLID
     ]
+    together = [face for frame in output.frames() for face in _remaining(frame, look, solid)]
     return [together] * len(finds)
 
 
-def _remains(face: Face, found: list[_Find], *, filled: bool) -> bool:
-    """Tell whether a face seen in the output is one that the masks do not hide.
-
-    ``filled`` says whether the output's pixels at all of its landmarks are solid fill.
-    """
-    solid = np.zeros(len(face.landmarks), np.bool_)
-    any_kind = solid.copy()
-    for find in found:
-        under = contains(find.face.box, find.options.shape, face.landmarks)
-        any_kind |= under
-        if find.options.kind is MaskKind.SOLID:
-            solid |= under
-    if solid.all():
-        return not filled
-    return not any_kind.all() or face.score >= SURE_THRESHOLD
+def _remaining(frame: Frame, look: Look, covers: list[Cover]) -> list[Face]:
+    """Look at a frame of the output, past its fill, and if nothing is found, at the fill too."""
+    faces = []
+    for view in opaque_views(frame.pixels):
+        proven = solid_pixels(view, covers)
+        doubted = [
+            face
+            for face in look(without_fill(view, proven), Profile.CHECK)
+            if not is_provoked(face, covers, proven) and not is_hidden(face, covers, view, proven)
+        ]
+        if not doubted and proven.any():
+            sure = look(view, Profile.FAST)
+            doubted = [face for face in sure if not is_hidden(face, covers, view, proven)]
+        faces += doubted
+    return faces
 
 
 def _masks(finds: list[list[_Find]], size: tuple[int, int]) -> Iterator[Mask]:

@@ -80,7 +80,8 @@ def test_tiles_of_every_scale_cover_the_picture_and_stay_small(
 
 def test_recall_looks_at_more_scales_than_fast() -> None:
     assert pyramid(Profile.FAST, 1024, 768) == (1.0, 0.3125)
-    assert pyramid(Profile.RECALL, 1024, 768) == (2.0, 1.0, 0.5)
+    assert pyramid(Profile.RECALL, 1024, 768) == (1.5, 1.0, 0.5)
+    assert pyramid(Profile.CHECK, 1024, 768) == (1.0, 0.5)
 
 
 def test_large_pictures_are_not_enlarged() -> None:

@@ -10,11 +10,14 @@ from tests.support.layer import sample, vision
 from tests.support.pictures import encoded, gradient, opened, pixels_of
 
 from consentry.errors import RedactionError
-from consentry.vision import Box, Face, MaskKind, MaskOptions, MaskShape
-from consentry.vision.redact import FIRST_THRESHOLD, LOOKS_MAX, RESIDUAL_THRESHOLD, redact
+from consentry.vision import Box, Face, MaskKind, MaskOptions, MaskShape, Profile
+from consentry.vision.detect import THRESHOLDS
+from consentry.vision.mask import cover
+from consentry.vision.redact import LOOKS_MAX, redact
+from consentry.vision.residual import is_hidden, is_provoked, solid_pixels, without_fill
 
 Pixels = NDArray[np.uint8]
-Look = Callable[[Pixels, float], tuple[Face, ...]]
+Look = Callable[[Pixels, Profile], tuple[Face, ...]]
 
 PORTRAITS = ["person_a_1.jpg", "impostor_2.jpg"]
 
@@ -25,15 +28,15 @@ def face_at(left: float, top: float, side: float = 20.0, score: float = 0.9) -> 
     return Face(Box(left, top, side, side), np.array(points, np.float32), score)
 
 
-def looks(*answers: tuple[Face, ...]) -> tuple[Look, list[float]]:
-    """A detector that gives prepared answers, and the thresholds that it was asked with."""
-    remaining, thresholds = list(answers), list[float]()
+def looks(*answers: tuple[Face, ...]) -> tuple[Look, list[Profile]]:
+    """A detector that gives prepared answers, and the profiles that it was asked for."""
+    remaining, profiles = list(answers), list[Profile]()
 
-    def look(_: Pixels, threshold: float) -> tuple[Face, ...]:
-        thresholds.append(threshold)
+    def look(_: Pixels, profile: Profile) -> tuple[Face, ...]:
+        profiles.append(profile)
         return remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
-    return look, thresholds
+    return look, profiles
 
 
 def bright(width: int = 96) -> bytes:
@@ -99,19 +102,19 @@ def test_picture_without_a_face_keeps_its_pixels() -> None:
 
 
 def test_output_is_looked_at_with_a_lower_threshold() -> None:
-    look, thresholds = looks((face_at(10, 10),), ())
+    look, profiles = looks((face_at(10, 10),), ())
 
     result = redact(bright(), MaskOptions(), look)
 
-    assert thresholds == [FIRST_THRESHOLD, RESIDUAL_THRESHOLD]
-    assert RESIDUAL_THRESHOLD < FIRST_THRESHOLD
+    assert profiles == [Profile.RECALL, Profile.CHECK, Profile.FAST]
+    assert THRESHOLDS[Profile.CHECK] < THRESHOLDS[Profile.RECALL]
     assert result.rounds == 1
 
 
 def test_second_look_reads_the_very_bytes_that_leave() -> None:
     seen: list[Pixels] = []
 
-    def look(pixels: Pixels, _: float) -> tuple[Face, ...]:
+    def look(pixels: Pixels, _: Profile) -> tuple[Face, ...]:
         seen.append(pixels)
         return ()
 
@@ -133,12 +136,12 @@ def test_face_that_the_first_look_missed_is_filled_solid(kind: MaskKind) -> None
 
 def test_face_that_always_stays_fails_the_job() -> None:
     shown = [face_at(x, 20) for x in range(0, 480, 60)]
-    look, thresholds = looks(*[(face,) for face in shown])
+    look, profiles = looks(*[(face,) for face in shown])
 
     with pytest.raises(RedactionError):
         redact(bright(480), MaskOptions(), look)
 
-    assert len(thresholds) == 1 + LOOKS_MAX
+    assert len(profiles) == 1 + LOOKS_MAX
 
 
 def test_guess_on_solid_fill_is_void() -> None:
@@ -147,10 +150,71 @@ def test_guess_on_solid_fill_is_void() -> None:
     assert redact(bright(), MaskOptions(), look).rounds == 1
 
 
-def test_guess_that_reaches_out_of_solid_fill_counts() -> None:
-    look, _ = looks((face_at(30, 20),), (face_at(46, 20, score=0.3),), ())
+def test_face_that_its_own_fill_does_not_hide_counts() -> None:
+    covers = [(Box(30, 20, 20, 20), MaskOptions())]
+    pixels = pixels_of(opened(bright())).copy()
+    cover(pixels, *covers[0])
+    pixels[33:] = 200
+    proven = solid_pixels(pixels, covers)
+
+    assert proven[20:40, 30:50].mean() > 0.5
+    assert not is_hidden(face_at(30, 20), covers, pixels, proven)
+    assert not is_provoked(face_at(30, 20), covers, proven)
+
+
+def test_doubtful_guess_made_of_fill_and_what_is_beside_it_is_void() -> None:
+    look, profiles = looks((face_at(30, 20),), (face_at(46, 20, score=0.9),), ())
+
+    assert redact(bright(), MaskOptions(), look).rounds == 1
+    assert profiles == [Profile.RECALL, Profile.CHECK, Profile.FAST]
+
+
+def test_sure_face_that_reaches_out_of_fill_counts() -> None:
+    shown = face_at(46, 20, score=0.7)
+    look, _ = looks((face_at(30, 20),), (shown,), (shown,), ())
 
     assert redact(bright(), MaskOptions(), look).rounds == 2
+
+
+def test_face_beside_fill_counts() -> None:
+    look, _ = looks((face_at(30, 20),), (face_at(58, 20, score=0.3),), ())
+
+    assert redact(bright(), MaskOptions(), look).rounds == 2
+
+
+def test_face_counts_where_masks_did_not_come_to_lie() -> None:
+    covers = [(Box(30, 20, 20, 20), MaskOptions())]
+    pixels = pixels_of(opened(bright()))
+    proven = solid_pixels(pixels, covers)
+
+    assert not proven.any()
+    assert not is_hidden(face_at(30, 20), covers, pixels, proven)
+    assert not is_provoked(face_at(30, 20), covers, proven)
+
+
+def test_second_look_sees_smooth_surroundings_instead_of_fill() -> None:
+    pixels = pixels_of(gradient(96, 64))[:, 48:].copy()
+    before = pixels.copy()
+    covers = [(Box(14, 20, 20, 20), MaskOptions())]
+    cover(pixels, *covers[0])
+    proven = solid_pixels(pixels, covers)
+
+    seen = without_fill(pixels, proven)
+
+    assert proven[30, 24]
+    assert (seen[~proven] == before[~proven]).all()
+    assert np.abs(seen[proven].astype(int) - before[proven]).mean() < 16
+
+
+def test_only_what_has_the_colour_of_fill_is_replaced() -> None:
+    covers = [(Box(30, 20, 20, 20), MaskOptions())]
+    pixels = pixels_of(opened(bright())).copy()
+    cover(pixels, *covers[0])
+    pixels[28:32, 38:42] = (180, 90, 60)
+
+    seen = without_fill(pixels, solid_pixels(pixels, covers))
+
+    assert (seen[28:32, 38:42] == (180, 90, 60)).all()
 
 
 @pytest.mark.parametrize("kind", [MaskKind.BLUR, MaskKind.PIXELATE])
@@ -168,10 +232,10 @@ def test_frames_that_an_encoder_merges_share_what_is_found() -> None:
     data = encoded(shades[0], "PNG", save_all=True, append_images=shades[1:], duration=50)
     everything, late = face_at(-100, -100, 300), face_at(60, 30, score=0.3)
     # Three looks at the input; covered whole, the first two frames are one in the output.
-    look, thresholds = looks((everything,), (everything,), (), (), (late,), (), ())
+    look, profiles = looks((everything,), (everything,), (), (), (), (late,), ())
 
     result = redact(data, MaskOptions(), look)
 
-    assert thresholds.count(RESIDUAL_THRESHOLD) == 4
+    assert profiles.count(Profile.CHECK) == 4
     assert result.frames == 3
     assert [mask.frame for mask in result.masks] == [0, 0, 1, 1, 2]

@@ -1,0 +1,104 @@
+"""What a second look at a redacted picture says: does a face remain?
+
+A detector guesses heads: a black ellipse on a pair of shoulders is one to it. So it looks twice.
+
+1. With much doubt, at a copy in which fill is replaced by the smooth colours around it. Only
+   pixels that lie under a solid mask and have its colour are replaced: they hide nothing,
+   whatever else is wrong. A guess that reaches over fill counts only where a face was found
+   before: it is made of masks and of what lies between them.
+2. If that finds nothing, as sure as of a face that can be verified, at the output as it is.
+
+Either way a guess is void of which nothing can be left, because all five landmarks or VOID_SHARE
+of its box are fill. Under a blur or a mosaic, which show a face of sorts, it is void unless the
+detector is as sure as of a face that can be verified.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from consentry.vision.detect import THRESHOLDS, Face, Profile
+from consentry.vision.geometry import Box
+from consentry.vision.mask import MaskKind, MaskOptions, contains, is_filled, mark_fill
+
+Bools = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
+Cover = tuple[Box, MaskOptions]
+"""A found box, and how it was covered."""
+
+SURE_THRESHOLD: Final = THRESHOLDS[Profile.FAST]
+VOID_SHARE: Final = 0.8  # of a box; a labelled face of which this is hidden counts as covered
+PROVOKED_SHARE: Final = 0.1
+_SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
+_FINEST: Final = 4  # pixels across a cell of the finest surroundings
+_OPAQUE: Final = 255
+
+
+def solid_pixels(pixels: Pixels, covers: Sequence[Cover]) -> Bools:
+    """Tell which RGB pixels (height, width, 3) are proven to be solid fill, as (height, width)."""
+    proven = np.zeros(pixels.shape[:2], np.bool_)
+    for box, options in covers:
+        if options.kind is MaskKind.SOLID:
+            mark_fill(proven, pixels, box, options.shape)
+    return proven
+
+
+def without_fill(pixels: Pixels, proven: Bools) -> Pixels:
+    """Replace the proven pixels by the colours around them, coarse within and finer at the rim.
+
+    Each halving of the picture averages what is not fill; the coarsest is laid down first.
+    """
+    if not proven.any():
+        return pixels
+    image = Image.fromarray(pixels)
+    kept = Image.fromarray(np.where(proven, 0, _OPAQUE).astype(np.uint8))
+    seen = image.copy()
+    seen.putalpha(kept)
+    layers = [seen.reduce(_FINEST)]
+    while max(layers[-1].size) > 1:
+        layers.append(layers[-1].reduce(2))
+    ground = layers.pop()
+    while layers:
+        layer = layers.pop()
+        ground = Image.alpha_composite(ground.resize(layer.size, Image.Resampling.BILINEAR), layer)
+    smooth = ground.convert("RGB").resize(image.size, Image.Resampling.BILINEAR)
+    smooth.paste(image, mask=kept)
+    return np.asarray(smooth)
+
+
+def is_hidden(face: Face, covers: Sequence[Cover], pixels: Pixels, proven: Bools) -> bool:
+    """Tell whether the masks hide a face that is seen in the output."""
+    if _share(proven, face.box) >= VOID_SHARE:
+        return True
+    solid = np.zeros(len(face.landmarks), np.bool_)
+    any_kind = solid.copy()
+    for box, options in covers:
+        under = contains(box, options.shape, face.landmarks)
+        any_kind |= under
+        if options.kind is MaskKind.SOLID:
+            solid |= under
+    if solid.all():
+        return is_filled(pixels, face.landmarks)
+    return bool(any_kind.all()) and face.score < SURE_THRESHOLD
+
+
+def is_provoked(face: Face, covers: Sequence[Cover], proven: Bools) -> bool:
+    """Tell whether a face reaches over fill, and none was found there when there was no fill."""
+    return _share(proven, face.box) >= PROVOKED_SHARE and not any(
+        face.box.overlap(box) >= _SAME_FACE for box, _ in covers
+    )
+
+
+def _share(proven: Bools, box: Box) -> float:
+    """Give the share of a box's visible pixels that are fill; of none, 0."""
+    height, width = proven.shape
+    inside = box.clipped(width, height)
+    if inside is None:
+        return 0.0
+    part = proven[
+        int(inside.top) : int(np.ceil(inside.bottom)), int(inside.left) : int(np.ceil(inside.right))
+    ]
+    return float(part.mean())
