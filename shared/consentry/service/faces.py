@@ -6,17 +6,19 @@ names. The others come back as rectangles; nothing of them is kept or embedded.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
+from functools import partial
+from uuid import UUID, uuid4
 
 from consentry.errors import FaceNotFoundError, PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.templates import TemplateStore
-from consentry.vision import Box, Face, Picture, Profile, Role, Vision, similarity
+from consentry.vision import Box, Face, Picture, PictureLimits, Profile, Role, Vision, similarity
 from consentry.vision.calibrate import confidence, confidence_at
 
 CLAIM_OVERLAP_MIN = 0.3  # intersection over union below which a named box is not that face
 DETECT_BYTES_MIN = 1024  # Azure AI Face: pictures from 1 KB
+_DETECT_LIMITS = PictureLimits(side_max=DETECT_SIDE_PIXELS_MAX)  # checked before decoding
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Faces:
     def detect_with_id(
         self, invocation: Invocation, data: bytes, *, claim: Box | None, lifetime: timedelta
     ) -> Outcome[Detection]:
-        """Find the faces and keep a template of the claimed one for ``lifetime``.
+        """Find the faces and keep a template of the claimed one for ``lifetime``, once recorded.
 
         Raises FaceNotFoundError when ``claim`` names a box that no face lies in.
         """
@@ -63,15 +65,18 @@ class Faces:
         index = 0 if claim is None else _claimed(faces, claim)
         template = self.vision.template(picture, faces[index])
         invocation.used(self.vision.using(Role.EMBEDDER))
-        face_id = self.templates.keep(
+        invocation.count(templates=1)
+        face_id = uuid4()
+        keep = partial(
+            self.templates.keep,
             invocation.tenant,
+            face_id,
             template,
             model=self.vision.models[Role.EMBEDDER].digest,
             now=invocation.time,
             lifetime=lifetime,
         )
-        invocation.count(templates=1)
-        return Outcome(Detection(faces, index, face_id))
+        return Outcome(Detection(faces, index, face_id), keep)
 
     def verify(self, invocation: Invocation, first: UUID, second: UUID) -> Outcome[Verification]:
         """Compare the two faces that the face ids stand for."""
@@ -93,9 +98,7 @@ class Faces:
         invocation.saw(data)
         if not DETECT_BYTES_MIN <= len(data) <= DETECT_BYTES_MAX:
             raise PictureSizeError("a picture to detect has 1 KB to 6 MB")
-        picture = self.vision.read(data)
-        if max(picture.width, picture.height) > DETECT_SIDE_PIXELS_MAX:
-            raise PictureSizeError("a picture to detect has at most 4096 x 4096 pixels")
+        picture = self.vision.read(data, limits=_DETECT_LIMITS)
         faces = self.vision.detect(picture, Profile.FAST)[:DETECT_FACES_MAX]
         invocation.count(faces=len(faces))
         invocation.used(self.vision.using(Role.DETECTOR))

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -31,10 +31,16 @@ class TemplateStore:
     keys: DataKeys
 
     def keep(
-        self, tenant: str, template: Template, *, model: str, now: datetime, lifetime: timedelta
-    ) -> UUID:
-        """Seal ``template`` (float32, unit length) and give the face id that stands for it."""
-        face_id = uuid4()
+        self,
+        tenant: str,
+        face_id: UUID,
+        template: Template,
+        *,
+        model: str,
+        now: datetime,
+        lifetime: timedelta,
+    ) -> None:
+        """Seal ``template`` (float32, unit length) under ``face_id``, a new random one."""
         expires = (now + lifetime).replace(microsecond=0)
         nonce = os.urandom(NONCE_BYTES)
         sealed = self._cipher(tenant).encrypt(
@@ -45,7 +51,6 @@ class TemplateStore:
             str(face_id),
             {"sealed": nonce + sealed, "model": model, "expires": expires},
         )
-        return face_id
 
     def open(self, tenant: str, face_id: UUID, *, model: str, now: datetime) -> Template:
         """Give back a template that has not expired.

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from PIL import Image
+from tests.support import pictures
 from tests.support.layer import sample
 from tests.support.service import (
     TENANT,
@@ -18,6 +20,7 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import TableName
+from consentry.limits import DETECT_SIDE_PIXELS_MAX
 from consentry.service.faces import judge
 from consentry.trust.operations import Capability
 from consentry.vision.calibrate import similarity_at
@@ -144,3 +147,28 @@ def test_just_below_the_threshold_is_not_identical() -> None:
     result = judge(similarity_at(1e-5) - 1e-6, None)
     assert not result.is_identical
     assert result.confidence < 0.5
+
+
+def test_without_a_record_no_template_is_kept(world: World, functions: Functions) -> None:
+    world.audit.faults.fail("create")
+    error = _detect(world, functions, "city.jpg", status=503)
+    assert error["error"]["code"] == "ServiceUnavailable"
+    assert _templates(world) == []
+
+
+def test_template_that_cannot_be_kept_gives_no_face_id_and_says_so_in_the_log(
+    world: World, functions: Functions
+) -> None:
+    world.tables[TableName.TEMPLATES].faults.fail("insert")
+    _detect(world, functions, "city.jpg", status=503)
+    assert [record["outcome"] for record in world.records()] == ["ok", "release_failed"]
+    assert _templates(world) == []
+
+
+def test_picture_with_too_long_a_side_is_refused_before_it_is_decoded(
+    world: World, functions: Functions
+) -> None:
+    whole = pictures.encoded(Image.effect_noise((DETECT_SIDE_PIXELS_MAX + 1, 64), 50), "PNG")
+    broken_off = whole[: len(whole) // 2]
+    reply = handler(functions, "detect")(http_request(world, body=broken_off), Context())
+    assert json.loads(reply.get_body())["error"]["code"] == "InvalidImageSize"

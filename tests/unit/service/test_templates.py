@@ -1,7 +1,7 @@
 """Templates behind face ids: sealed, bound to their row, gone in time."""
 
-from datetime import timedelta
-from uuid import uuid4
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -13,6 +13,14 @@ from consentry.service.templates import TemplateStore
 
 MODEL = "a" * 64
 HOUR = timedelta(hours=1)
+
+
+def _keep(
+    store: TemplateStore, template: np.ndarray, *, now: datetime, lifetime: timedelta
+) -> UUID:
+    face_id = uuid4()
+    store.keep("contoso", face_id, template, model=MODEL, now=now, lifetime=lifetime)
+    return face_id
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ def template() -> np.ndarray:
 
 def test_template_comes_back_as_it_went_in(store: TemplateStore, template: np.ndarray) -> None:
     now = Clock()()
-    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    face_id = _keep(store, template, now=now, lifetime=HOUR)
     back = store.open("contoso", face_id, model=MODEL, now=now)
     assert np.array_equal(back, template)
     assert back.dtype == np.float32
@@ -43,7 +51,7 @@ def test_template_lies_in_the_table_encrypted_and_never_twice_alike(
     store: TemplateStore, table: MemoryTable, template: np.ndarray
 ) -> None:
     for _ in range(2):
-        store.keep("contoso", template, model=MODEL, now=Clock()(), lifetime=HOUR)
+        _keep(store, template, now=Clock()(), lifetime=HOUR)
     first, second = (bytes(row.values["sealed"]) for row in table.query("contoso"))  # type: ignore[arg-type]
     assert template.tobytes()[:16] not in first
     assert first != second
@@ -51,7 +59,7 @@ def test_template_lies_in_the_table_encrypted_and_never_twice_alike(
 
 def test_face_id_ends_at_its_time_on_the_second(store: TemplateStore, template: np.ndarray) -> None:
     clock = Clock()
-    face_id = store.keep("contoso", template, model=MODEL, now=clock(), lifetime=HOUR)
+    face_id = _keep(store, template, now=clock(), lifetime=HOUR)
     clock.advance(seconds=3599)
     store.open("contoso", face_id, model=MODEL, now=clock())
     clock.advance(seconds=1)
@@ -63,8 +71,8 @@ def test_expired_templates_are_deleted_and_others_stay(
     store: TemplateStore, table: MemoryTable, template: np.ndarray
 ) -> None:
     clock = Clock()
-    store.keep("contoso", template, model=MODEL, now=clock(), lifetime=HOUR)
-    stays = store.keep("contoso", template, model=MODEL, now=clock(), lifetime=2 * HOUR)
+    _keep(store, template, now=clock(), lifetime=HOUR)
+    stays = _keep(store, template, now=clock(), lifetime=2 * HOUR)
     clock.advance(hours=1)
     assert store.expire("contoso", clock()) == 1
     assert [row.row for row in table.query("contoso")] == [str(stays)]
@@ -74,7 +82,7 @@ def test_unknown_face_id_and_other_tenants_look_alike(
     store: TemplateStore, template: np.ndarray
 ) -> None:
     now = Clock()()
-    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    face_id = _keep(store, template, now=now, lifetime=HOUR)
     for tenant, asked in (("contoso", uuid4()), ("fabrikam", face_id)):
         with pytest.raises(FaceNotFoundError, match="no such face id"):
             store.open(tenant, asked, model=MODEL, now=now)
@@ -84,7 +92,7 @@ def test_template_of_another_model_is_not_compared(
     store: TemplateStore, template: np.ndarray
 ) -> None:
     now = Clock()()
-    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    face_id = _keep(store, template, now=now, lifetime=HOUR)
     with pytest.raises(FaceNotFoundError, match="another model"):
         store.open("contoso", face_id, model="b" * 64, now=now)
 
@@ -94,7 +102,7 @@ def test_row_that_was_tampered_with_does_not_open(
     store: TemplateStore, table: MemoryTable, template: np.ndarray, change: str
 ) -> None:
     now = Clock()()
-    face_id = store.keep("contoso", template, model=MODEL, now=now, lifetime=HOUR)
+    face_id = _keep(store, template, now=now, lifetime=HOUR)
     row = next(iter(table.query("contoso")))
     sealed = row.values["sealed"]
     assert isinstance(sealed, bytes)
