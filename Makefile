@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow test-infra check bench layer engine lock clean
+.PHONY: help setup demo dev test test-slow test-infra check bench layer package engine preview-local lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -61,8 +61,14 @@ test-slow: setup  ## the slow tests
 	@$(BIN)/python -m pip check --quiet
 	@touch $@
 
+package: setup .venv/.infra  ## the deployable package in dist/, with its bill of materials
+	@$(BIN)/python tools/package.py
+
 engine:  ## Pulumi's engine: the one on PATH, or built here from pinned Go modules
 	@tools/engine
+
+preview-local: package  ## the real engine over infra/, against a stand-in for Azure
+	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/preview_local.py
 
 test-infra: setup .venv/.infra  ## the tests of infra/
 	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" $(BIN)/python -m pytest -q tests/infra

@@ -46,7 +46,7 @@ class Cloud:
     """One subscription; safe to use from several threads, as engines ask."""
 
     def __init__(self, hosts: Hosts) -> None:
-        self._hosts = hosts
+        self.hosts = hosts
         self._lock = threading.RLock()
         self._resources: dict[str, Resource] = {}
         self._published: list[str] = []
@@ -138,7 +138,7 @@ class Cloud:
             "name": resource_id.rpartition("/")[2],
             "type": token,
             "azureApiVersion": "local",
-            **kind.computed(resource_id, plain, self._hosts),
+            **kind.computed(resource_id, plain, self.hosts),
         }
         return Resource(token, resource_id, plain, outputs)
 

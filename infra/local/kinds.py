@@ -35,6 +35,7 @@ class Kind:
     required: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     computed: Computed = lambda _id, _inputs, _hosts: {}
+    told_later: tuple[str, ...] = ()  # inputs that come back in another shape
 
     def id(self, inputs: Values) -> str:
         """Id of the resource that these inputs describe."""
@@ -250,6 +251,7 @@ KINDS: Final[dict[str, Kind]] = {
         (*_PLACED, "kind", "serverFarmId", "functionAppConfig", "identity"),
         (*_PLACED, "name", "kind"),
         _site,
+        told_later=("identity",),
     ),
     "web:WebAppFtpAllowed": Kind(
         f"{_WEB}sites/{{name}}/basicPublishingCredentialsPolicies/ftp",

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from consentry.errors import LocalStackError
-from consentry.localhost import frames
+from consentry.localhost import frames, packaged
 from consentry.localhost.functions import Function
 
 STOP_SECONDS = 8.0  # longer than the worker gives its handlers
@@ -65,7 +65,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "consentry.localhost.engine"),
+                *_program(app),
                 *(str(app), str(theirs.fileno())),
                 pass_fds=(theirs.fileno(),),
                 env=dict(environment),
@@ -164,3 +164,10 @@ class Worker:
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(WorkerGoneError("the worker process ended"))
+
+
+def _program(app: Path) -> tuple[str, ...]:
+    """What runs a worker: for a deployable package, one that sees only what is in it."""
+    if (app / packaged.DEPENDENCIES).is_dir():
+        return sys.executable, "-I", "-S", packaged.__file__
+    return sys.executable, "-m", "consentry.localhost.engine"
