@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from consentry.azure.fetch import Fetcher
 from consentry.azure.names import Container, TableName
@@ -44,6 +45,7 @@ class Services:
     addresses: Addresses
     upkeep: Upkeep
     fetch: Fetcher
+    warm: Callable[[], bool]
 
     @property
     def signing_key(self) -> SigningKey:
@@ -51,8 +53,11 @@ class Services:
         return self.parts.signing_key
 
     def check_ready(self) -> None:
-        """Touch what every call needs; raises what the first call would raise."""
-        self.vision.warm_up()
+        """Touch what every call needs; raises what the first call would raise.
+
+        Anybody may ask this at any rate, so the models run for the first one only.
+        """
+        self.warm()
         self.signing_key.public_keys()
         self.parts.table(TableName.ACCESS).get("ready", "ready")
         self.parts.blobs.properties(Container.INBOX, "ready")
@@ -94,7 +99,13 @@ def assemble(settings: Settings, parts: Parts) -> Services:
             Sealer(parts.audit, parts.signing_key),
         ),
         fetch=Fetcher(settings.url_hosts),
+        warm=Once(partial(_warm, vision)),
     )
+
+
+def _warm(vision: Vision) -> bool:
+    vision.warm_up()
+    return True
 
 
 class Once[T]:

@@ -1,6 +1,8 @@
 """Requests and replies: every code has its status, and a bug shows nothing of itself."""
 
 import json
+from dataclasses import replace
+from itertools import count
 
 import pytest
 from tests.support.layer import sample
@@ -109,6 +111,17 @@ def test_open_functions_need_no_key_and_tell_no_tenant() -> None:
         assert reply.status_code == 200
         assert TENANT not in reply.get_body().decode()
     assert world.records() == []
+
+
+def test_models_run_for_the_first_who_asks_whether_it_is_ready() -> None:
+    world = make_world()
+    runs = count(1)
+    services = replace(world.services, warm=Once(lambda: bool(next(runs))))
+    ready = handler(functions_of(services), "ready")
+    request = http_request(world, method="GET", tenant=None)
+    assert [ready(request).status_code for _ in range(3)] == [200] * 3
+    assert next(runs) == 2
+    assert world.services.warm() is True
 
 
 def test_not_ready_says_no_more_than_a_code() -> None:
