@@ -11,7 +11,7 @@ from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.ports import BlobStore
 from consentry.vision import MaskKind, MaskOptions, MaskShape, Redacted, Role, Vision
 
-MANIFEST_BYTES_MAX = MEBIBYTE
+MANIFEST_BYTES_MAX = 32 * MEBIBYTE  # a mask takes about 200 bytes, an animation thousands of masks
 
 
 @dataclass(frozen=True)

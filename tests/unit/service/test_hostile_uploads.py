@@ -210,3 +210,12 @@ def test_answered_pair_of_a_tenant_that_keeps_originals_does_not_expire() -> Non
     handler(functions_of(world.services), "expire_held_uploads")(None, Context())
     assert world.names(Container.INBOX) == [*PAIR]
     assert world.names(Container.QUARANTINE) == []
+
+
+def test_manifest_of_an_animated_crowd_can_be_fetched(world: World) -> None:
+    redaction = "0190a5d4-0000-7000-8000-00000000abcd"
+    long = b"x" * 6_000 * 200  # 300 frames with 20 faces each
+    world.blobs.write(Container.MANIFESTS, f"{TENANT}/{redaction}.json", long, content_type="")
+    request = http_request(world, method="GET", route={"id": redaction})
+    reply = handler(functions_of(world.services), "redaction_manifest")(request, Context())
+    assert reply.get_body() == long
