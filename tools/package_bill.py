@@ -4,6 +4,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
+from email.message import Message
 from email.parser import HeaderParser
 from importlib.metadata import version
 from pathlib import Path
@@ -63,9 +64,17 @@ def _described(wheel: Path) -> tuple[str, str, str]:
     with zipfile.ZipFile(wheel) as archive:
         [name] = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
         metadata = HeaderParser().parsestr(archive.read(name).decode("utf-8"))
-    # Older metadata hold the whole text of a licence where newer ones name it.
-    licence = metadata["License-Expression"] or metadata["License"] or ""
-    return metadata["Name"], metadata["Version"], licence.strip().partition("\n")[0]
+    return metadata["Name"], metadata["Version"], _licence(metadata)
+
+
+def _licence(metadata: Message) -> str:
+    """The licence by its name; older metadata have it as a classifier, or as its whole text."""
+    named = (metadata["License-Expression"] or metadata["License"] or "").strip()
+    if named and "\n" not in named:
+        return str(named)
+    classifiers = metadata.get_all("Classifier") or []
+    found = [text for text in classifiers if text.startswith("License :: ")]
+    return found[0].rpartition(" :: ")[2] if found else ""
 
 
 def _models(layer: Lock) -> Iterator[Component]:
