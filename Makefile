@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow test-infra check bench layer package engine preview-local lock clean
+.PHONY: help setup demo dev test test-slow package cost engine preview-local test-infra check bench layer lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 help:  ## list these targets
 	@echo "Consentry: face verification and redaction that an organisation runs itself."
 	@echo
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
 	@echo
 	@echo "Needs CPython 3.13 and Node 20 or newer; everything else goes into this folder."
 	@echo "If something is wrong, '$(BIN)/consentry doctor' names it and its cure."
@@ -63,6 +63,9 @@ test-slow: setup  ## the slow tests
 
 package: setup .venv/.infra  ## the deployable package in dist/, with its bill of materials
 	@$(BIN)/python tools/package.py
+
+cost: setup  ## what a stack costs at rest and per thousand photos, by infra/prices.toml
+	@$(BIN)/python tools/cost.py
 
 engine:  ## Pulumi's engine: the one on PATH, or built here from pinned Go modules
 	@tools/engine

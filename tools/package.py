@@ -42,6 +42,7 @@ PLATFORMS: Final = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manyl
 # Of the service, what only a developer's machine runs.
 LEFT_OUT: Final = (
     "cli",
+    "evaluate",
     "localhost",
     "vision/layer/build.py",
     "vision/layer/fetch.py",
