@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import access, audit, keys, layer, manifest
+from consentry.cli import access, audit, evaluate, keys, layer, manifest
 from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor
@@ -43,6 +43,16 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
     ("layer build", layer.build, "consentry layer build"),
     ("layer verify", layer.verify, "consentry layer verify --json"),
     ("layer show", layer.show, "consentry layer show"),
+    (
+        "evaluate verification",
+        evaluate.verification,
+        "consentry evaluate verification --images lfw --pairs pairs.txt",
+    ),
+    (
+        "evaluate detection",
+        evaluate.detection,
+        "consentry evaluate detection --images wider --boxes boxes.txt",
+    ),
     ("samples", layer.samples, "consentry samples"),
     ("doctor", doctor, "consentry doctor"),
 )
@@ -53,6 +63,7 @@ _GROUPS: Final = {
     "keys": "Caller keys of the local stack.",
     "audit": "The audit log: copy it, check it, read it.",
     "manifest": "Signed manifests of redactions, checked without the service.",
+    "evaluate": "Error rates, measured on your own data sets, as aggregates.",
     "layer": "The model layer: pinned weights, assembled and checked.",
 }
 

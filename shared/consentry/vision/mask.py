@@ -96,7 +96,7 @@ def mark_fill(marks: Bools, pixels: Pixels, found: Box, shape: MaskShape) -> Non
     region = _region(found, shape, pixels.shape[:2])
     if region is not None:
         rows, columns, inside = region
-        marks[rows, columns] |= inside & _near_fill(pixels[rows, columns])
+        marks[rows, columns] |= inside & near_fill(pixels[rows, columns])
 
 
 def _region(
@@ -118,7 +118,7 @@ def _region(
     return slice(top, bottom), slice(left, right), drawn
 
 
-def _near_fill(pixels: Pixels) -> Bools:
+def near_fill(pixels: Pixels) -> Bools:
     """Tell which pixels (..., 3) have the fill's colour, as (...); FILL is the lowest value."""
     near: Bools = pixels.max(axis=-1) <= FILL + _FILL_TOLERANCE
     return near
@@ -172,4 +172,4 @@ def is_filled(pixels: Pixels, points: Floats) -> bool:
     height, width = pixels.shape[:2]
     columns, rows = points.astype(np.intp).T
     seen = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    return bool(_near_fill(pixels[rows[seen], columns[seen]]).all())
+    return bool(near_fill(pixels[rows[seen], columns[seen]]).all())

@@ -1,0 +1,116 @@
+"""``consentry evaluate``: error rates on a data set of the user's own, as aggregates."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consentry.cli.answer import Answer, table
+from consentry.cli.layer import Folder
+from consentry.cli.offline import Threads
+from consentry.cli.places import layer_folder
+
+if TYPE_CHECKING:
+    from consentry.evaluate.rates import Rate
+
+Images = Annotated[
+    Path, typer.Option(exists=True, file_okay=False, help="Folder of the data set's pictures.")
+]
+_FILE = {"exists": True, "dir_okay": False}
+
+
+def verification(
+    ctx: typer.Context,
+    images: Images,
+    pairs: Annotated[Path, typer.Option(**_FILE, help="Pairs, in the format of LFW.")],
+    groups: Annotated[
+        list[Path] | None,
+        typer.Option(**_FILE, help="Pictures of a group, one a line; the file's name is its name."),
+    ] = None,
+    layer: Folder = None,
+    threads: Threads = 2,
+) -> Answer:
+    """Measure how often people are taken for each other, and not recognised."""
+    from consentry.evaluate.labels import read_groups, read_pairs
+    from consentry.evaluate.verification import evaluate
+    from consentry.vision import Vision
+
+    listed, grouped = read_pairs(pairs), read_groups(groups or [])
+    vision = Vision(layer_folder(layer), threads)
+    vision.warm_up()
+    found = evaluate(vision, images, listed, grouped, _track(visible=not ctx.obj.as_json))
+    rows = [
+        (fmr, f"{found.thresholds[fmr]:.3f}", *_shown(each)) for fmr, each in found.fnmr.items()
+    ]
+    by_group = _by_group(found.fnmr_by_group)
+    return Answer(
+        found.document(),
+        [
+            f"{found.pictures} pictures of {found.people} people, {found.pairs} pairs; "
+            f"no face found in {found.failures_to_detect} pictures",
+            f"accuracy {found.accuracy:.4f} (deviation over folds {found.accuracy_deviation:.4f}); "
+            f"{found.ms_per_picture} ms per picture",
+            f"thresholds from {found.impostor_pairs} pairs of different people:",
+            table("FMR", "cosine", "FNMR", "95 %", "pairs", rows=rows),
+            *by_group,
+        ],
+    )
+
+
+def detection(
+    ctx: typer.Context,
+    images: Images,
+    boxes: Annotated[Path, typer.Option(**_FILE, help="Boxes, in the format of WIDER FACE.")],
+    demographics: Annotated[
+        Path | None, typer.Option(**_FILE, help="CSV: file, face (its index), what is perceived.")
+    ] = None,
+    layer: Folder = None,
+    threads: Threads = 2,
+) -> Answer:
+    """Measure how much of the labelled faces redaction covers, and what else it covers."""
+    from consentry.evaluate.detection import evaluate
+    from consentry.evaluate.labels import read_boxes, read_demographics
+    from consentry.vision import Vision
+
+    labels = read_boxes(boxes)
+    perceived = {} if demographics is None else read_demographics(demographics, images.name)
+    vision = Vision(layer_folder(layer), threads)
+    vision.warm_up()
+    found = evaluate(vision, images, labels, perceived, _track(visible=not ctx.obj.as_json))
+    rows = [(f">= {least} px", *_shown(each)) for least, each in found.coverage.items()]
+    groups = [line for each in found.coverage_by_group.values() for line in _by_group(each)]
+    return Answer(
+        found.document(),
+        [
+            f"{found.faces} faces in {found.pictures} pictures; {found.withheld} withheld",
+            table("face", "covered", "95 %", "faces", rows=rows),
+            f"average precision {found.average_precision:.3f}",
+            f"{found.false_masks_per_picture:.2f} false masks per picture, in "
+            f"{found.pictures_without_faces} parts without a labelled face",
+            f"{found.ms_per_picture} ms per picture, {found.ms_per_megapixel} ms per megapixel",
+            *groups,
+        ],
+    )
+
+
+def _shown(each: "Rate") -> tuple[str, str, int]:
+    low, high = each.interval
+    return f"{each.share:.4f}", f"{low:.4f} to {high:.4f}", each.cases
+
+
+def _by_group(groups: Mapping[str, "Rate"]) -> list[str]:
+    rows = [(name, *_shown(each)) for name, each in groups.items()]
+    return [table("group", "share", "95 %", "cases", rows=rows)] if rows else []
+
+
+def _track(*, visible: bool) -> Callable[[Sequence[str]], Iterable[str]]:
+    """Show how far it is, where somebody looks."""
+    if not visible or not sys.stderr.isatty():
+        return iter
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return lambda names: track(names, "measuring", console=console, transient=True)

@@ -1,0 +1,256 @@
+"""How much of the labelled faces redaction covers, what else it covers, and how long it takes.
+
+Every picture goes through the whole of redaction, with its defaults, and what is measured are the
+pixels that would leave: a face is covered if fill hides COVERED of its box. What is masked where
+no face is labelled is counted on the largest part of each picture that touches no labelled face.
+Average precision is the detector's own, with the profile ``recall``.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from consentry.errors import ArgumentError, RedactionError
+from consentry.evaluate.labels import LabelledFace
+from consentry.evaluate.rates import Rate, rate
+from consentry.vision import Box, Face, MaskOptions, Profile, Redacted, Vision
+from consentry.vision.mask import near_fill
+
+Bools = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
+Track = Callable[[Sequence[str]], Iterable[str]]
+"""Passes pictures on, and may show how far it is."""
+
+COVERED: Final = 0.8
+HEIGHTS: Final = (0, 16, 32, 64)  # least heights of a face's box, in pixels
+_SAME_FACE: Final = 0.5  # intersection over union from which a guess is right
+_CELL: Final = 8  # pixels; the grid on which parts without faces are sought
+_PART_SIDE_MIN: Final = 128  # pixels; smaller parts of a picture count for nothing
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was measured: the fields of the JSON document, in which rates are shares."""
+
+    pictures: int
+    megapixels: float
+    faces: int
+    withheld: int
+    coverage: Mapping[int, Rate]
+    coverage_by_group: Mapping[str, Mapping[str, Rate]]
+    average_precision: float
+    pictures_without_faces: int
+    false_masks_per_picture: float
+    ms_per_picture: float
+    ms_per_megapixel: float
+
+    def document(self) -> dict[str, Any]:
+        """Give it for JSON; ``coverage`` maps a height to a share, the detail to an interval."""
+        return vars(self) | {
+            "coverage": {str(least): round(each.share, 6) for least, each in self.coverage.items()},
+            "coverage_detail": {
+                str(least): each.document() for least, each in self.coverage.items()
+            },
+            "coverage_by_group": {
+                kind: {group: each.document() for group, each in groups.items()}
+                for kind, groups in self.coverage_by_group.items()
+            },
+        }
+
+
+@dataclass
+class _Tally:
+    """What has been seen so far, face by face and picture by picture."""
+
+    covered: list[bool] = field(default_factory=list)
+    heights: list[float] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+    groups: list[Mapping[str, str]] = field(default_factory=list)
+    guesses: list[tuple[float, bool]] = field(default_factory=list)
+    false_masks: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    megapixels: float = 0.0
+    withheld: int = 0
+
+
+def evaluate(
+    vision: Vision,
+    images: Path,
+    labels: Mapping[str, tuple[LabelledFace, ...]],
+    demographics: Mapping[tuple[str, int], Mapping[str, str]],
+    track: Track,
+) -> Detection:
+    """Measure redaction on the labelled pictures below ``images``.
+
+    ``demographics`` says what is perceived of a face, by picture and index in its labels. Raises
+    ArgumentError for a missing picture.
+    """
+    tally = _Tally()
+    for name in track(list(labels)):
+        _add(tally, vision, images, name, labels[name], demographics)
+    covered, heights = np.array(tally.covered, np.bool_), np.array(tally.heights)
+    pictures = np.array(tally.pictures)
+    faces = sum(face.counts for each in labels.values() for face in each)
+    return Detection(
+        pictures=len(labels),
+        megapixels=round(tally.megapixels, 1),
+        faces=faces,
+        withheld=tally.withheld,
+        coverage={
+            least: rate(covered[heights >= least], pictures[heights >= least].tolist())
+            for least in HEIGHTS
+        },
+        coverage_by_group=_by_group(covered, pictures, tally.groups),
+        average_precision=round(average_precision(tally.guesses, faces), 4),
+        pictures_without_faces=len(tally.false_masks),
+        false_masks_per_picture=round(sum(tally.false_masks) / max(len(tally.false_masks), 1), 4),
+        ms_per_picture=round(tally.seconds * 1000 / max(len(labels), 1), 1),
+        ms_per_megapixel=round(tally.seconds * 1000 / max(tally.megapixels, 1e-6), 1),
+    )
+
+
+def _add(
+    tally: _Tally,
+    vision: Vision,
+    images: Path,
+    name: str,
+    labelled: tuple[LabelledFace, ...],
+    demographics: Mapping[tuple[str, int], Mapping[str, str]],
+) -> None:
+    """Redact one picture and count what came of it."""
+    try:
+        data = (images / name).read_bytes()
+    except OSError:
+        raise ArgumentError("a picture of the list is not in the folder") from None
+    before = vision.read(data)
+    tally.guesses += judged(vision.detect(before, Profile.RECALL), labelled)
+    part = largest_part_without([face.box for face in labelled], before.width, before.height)
+    if part is not None:
+        tally.false_masks.append(len(_redact_pixels(vision, _cut(before.pixels, part)).masks))
+    begun = time.perf_counter()
+    try:
+        redacted = vision.redact(data, MaskOptions())
+    except RedactionError:
+        tally.withheld += 1
+        return
+    tally.seconds += time.perf_counter() - begun
+    tally.megapixels += before.width * before.height / 1e6
+    hidden = _hidden(redacted, vision.read(redacted.data).pixels)
+    for index, face in enumerate(labelled):
+        if face.counts:
+            tally.covered.append(_share(hidden, face.box) >= COVERED)
+            tally.heights.append(face.box.height)
+            tally.pictures.append(name)
+            tally.groups.append(demographics.get((name, index), {}))
+
+
+def _redact_pixels(vision: Vision, pixels: Pixels) -> Redacted:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return vision.redact(file.getvalue(), MaskOptions())
+
+
+def _hidden(redacted: Redacted, pixels: Pixels) -> Bools:
+    """Tell which of the output's pixels (height, width, 3) are fill, as (height, width)."""
+    masked = np.zeros(pixels.shape[:2], np.bool_)
+    for mask in redacted.masks:
+        _cut(masked, mask.box)[...] = True
+    return masked & near_fill(pixels)
+
+
+def _share(hidden: Bools, box: Box) -> float:
+    visible = box.clipped(hidden.shape[1], hidden.shape[0])
+    return 1.0 if visible is None else float(_cut(hidden, visible).mean())
+
+
+def _cut(pixels: NDArray[Any], box: Box) -> NDArray[Any]:
+    """Cut a box inside of the picture out of its pixels, at least one pixel wide and high."""
+    left, top = int(box.left), int(box.top)
+    return pixels[
+        top : max(int(np.ceil(box.bottom)), top + 1), left : max(int(np.ceil(box.right)), left + 1)
+    ]
+
+
+def largest_part_without(boxes: Sequence[Box], width: int, height: int) -> Box | None:
+    """Give the largest upright rectangle of a picture that touches no box, on a coarse grid.
+
+    None where its shorter side is less than 128 pixels.
+    """
+    columns, rows = width // _CELL, height // _CELL
+    taken = np.zeros((rows, columns), np.bool_)
+    for box in boxes:
+        inside = box.clipped(width, height)
+        if inside is not None:
+            taken[
+                int(inside.top) // _CELL : int(inside.bottom) // _CELL + 1,
+                int(inside.left) // _CELL : int(inside.right) // _CELL + 1,
+            ] = True
+    best, part = 0, None
+    least = _PART_SIDE_MIN // _CELL
+    free = np.zeros(columns, np.int64)  # how many cells above this one are free
+    for bottom in range(rows):
+        free = np.where(taken[bottom], 0, free + 1)
+        for tall in sorted({int(each) for each in free if each >= least}):
+            left, wide = _longest_run(free >= tall)
+            if wide >= least and tall * wide > best:
+                best = tall * wide
+                top = bottom + 1 - tall
+                part = Box(left * _CELL, top * _CELL, wide * _CELL, tall * _CELL)
+    return part
+
+
+def _longest_run(marks: Bools) -> tuple[int, int]:
+    """Give start and length of the longest run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]])))
+    starts, lengths = edges[::2], edges[1::2] - edges[::2]
+    longest = int(np.argmax(lengths))
+    return int(starts[longest]), int(lengths[longest])
+
+
+def judged(guesses: Sequence[Face], labelled: Sequence[LabelledFace]) -> list[tuple[float, bool]]:
+    """Tell of each guess its score and whether it is right, surest first.
+
+    A labelled face makes one guess right; a guess at a face that does not count is left out.
+    """
+    free = list(labelled)
+    found = []
+    for guess in sorted(guesses, key=lambda face: -face.score):
+        best = max(free, key=lambda face: guess.box.overlap(face.box), default=None)
+        right = best is not None and guess.box.overlap(best.box) >= _SAME_FACE
+        if right and best is not None and not best.counts:
+            continue
+        if right and best is not None:
+            free.remove(best)
+        found.append((guess.score, right))
+    return found
+
+
+def average_precision(guesses: Sequence[tuple[float, bool]], faces: int) -> float:
+    """Give the area under the curve of precision over recall, made monotonous (PASCAL VOC)."""
+    if not guesses or not faces:
+        return 0.0
+    right = np.array([right for _, right in sorted(guesses, key=lambda guess: -guess[0])])
+    precision = right.cumsum() / np.arange(1, len(right) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(envelope[right].sum() / faces)
+
+
+def _by_group(
+    covered: Bools, pictures: NDArray[np.str_], groups: Sequence[Mapping[str, str]]
+) -> dict[str, dict[str, Rate]]:
+    kinds = sorted({kind for each in groups for kind in each})
+    found: dict[str, dict[str, Rate]] = {}
+    for kind in kinds:
+        values = np.array([each.get(kind, "") for each in groups])
+        found[kind] = {
+            str(value): rate(covered[values == value], pictures[values == value].tolist())
+            for value in sorted(set(values.tolist()) - {""})
+        }
+    return found
