@@ -83,9 +83,20 @@ class Inbox:
         try:
             self.gate.run(call, partial(work, upload=upload, found=found))
         except ConflictError:
-            return  # replaced meanwhile: the replacement has an event of its own
+            self._check_replaced(upload, found.etag)
         except FAULTS_OF_THE_UPLOAD as error:
-            self.quarantine.take(upload, found.etag, error)
+            if not self.quarantine.take(upload, found.etag, error):
+                self._check_replaced(upload, found.etag)
+
+    def _check_replaced(self, upload: UploadName, etag: str) -> None:
+        """Return if the upload is gone or replaced: the replacement has an event of its own.
+
+        Raises ConflictError for one that lies there as it was, under a lease or in an archive,
+        so that the host delivers again and it is not forgotten.
+        """
+        now = self.blobs.properties(Container.INBOX, upload.blob)
+        if now is not None and now.etag == etag:
+            raise ConflictError("somebody holds the upload where it lies")
 
     def _call(self, upload: UploadName, etag: str, request_id: str) -> Call:
         redacts = upload.purpose is Purpose.REDACT

@@ -183,10 +183,36 @@ def test_two_deliveries_that_fail_at_once_leave_the_reason(world: World) -> None
 
 def test_upload_that_was_replaced_leaves_no_reason_behind(world: World) -> None:
     world.drop(PHOTO, b"\xff\xd8" + bytes(3000))
-    world.blobs.faults.fail("move", error=ConflictError("it was replaced"))
-    world.arrive(PHOTO)
+    go_on = world.blobs.faults.hold("move")
+    with ThreadPoolExecutor() as pool:
+        delivery = pool.submit(world.arrive, PHOTO)
+        world.blobs.faults.wait_for_held()
+        world.drop(PHOTO, _plain())
+        go_on()
+        delivery.result()
     assert world.names(Container.QUARANTINE) == []
     assert world.names(Container.INBOX) == [PHOTO]
+
+
+@pytest.mark.parametrize(
+    ("data", "operation"),
+    [
+        (sample("person_a_1.jpg"), "read"),  # in an archive
+        (sample("person_a_1.jpg"), "delete"),  # under a lease
+        (b"\xff\xd8" + bytes(3000), "move"),
+    ],
+)
+def test_upload_that_somebody_holds_is_tried_again_until_it_can_leave(
+    world: World, data: bytes, operation: str
+) -> None:
+    world.drop(PHOTO, data)
+    world.blobs.faults.fail(operation, error=ConflictError("held"))
+    with pytest.raises(ConflictError):
+        world.arrive(PHOTO)
+    assert world.names(Container.INBOX) == [PHOTO]
+    world.arrive(PHOTO)
+    assert world.names(Container.INBOX) == []
+    assert len(world.names(Container.REDACTED) + world.names(Container.QUARANTINE)) == 2
 
 
 def test_requests_in_other_folders_neither_hide_nor_hold_a_pair(world: World) -> None:
