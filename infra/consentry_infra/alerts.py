@@ -9,7 +9,7 @@ from pulumi_azure_native import consumption, monitor
 from consentry_infra.config import Budget
 from consentry_infra.naming import Names
 from consentry_infra.secure import Placement
-from consentry_infra.storage import PlatformContainer, Storage
+from consentry_infra.storage import PlatformContainer
 from consentry_infra.telemetry import Telemetry
 
 POISON_FUNCTION: Final = "watch_poison"
@@ -66,14 +66,13 @@ def alerts(evidence_account: str, work_account: str) -> dict[str, Alert]:
 
 @dataclass(frozen=True)
 class AlertsProps:
-    """What the alerts depend on; ``stack`` fits into the short name that messages carry."""
+    """What the alerts depend on."""
 
     names: Names
     where: Placement
     resource_group_id: pulumi.Input[str]
     contacts: tuple[str, ...]
     budget: Budget
-    storage: Storage
     telemetry: Telemetry
 
 

@@ -29,7 +29,8 @@ from consentry.service.settings import TENANT_PATTERN
 PROJECT: Final = "consentry"
 ENTRA: Final = "https://login.microsoftonline.com"
 STACK_PATTERN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])")
-PUBLISHED_TAG_PREFIX: Final = "consentry-"
+OWN_TAG_PREFIX: Final = "consentry-"
+TAG_VALUE_CHARACTERS_MAX: Final = 256  # Azure's
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Tenant = Annotated[
@@ -181,8 +182,10 @@ class StackConfig(Part):
     def _coherent(self) -> Self:
         if not set(self.service.keep_originals) <= set(self.tenants):
             raise ValueError("service.keep_originals names a tenant that is not served")
-        if any(name.startswith(PUBLISHED_TAG_PREFIX) for name in self.tags):
-            raise ValueError(f"tags that start with {PUBLISHED_TAG_PREFIX} are set by the program")
+        if len(",".join(self.tenants)) > TAG_VALUE_CHARACTERS_MAX:
+            raise ValueError("tenants are more than fit into a tag; give some a stack of their own")
+        if any(name.startswith(OWN_TAG_PREFIX) for name in self.tags):
+            raise ValueError(f"tags that start with {OWN_TAG_PREFIX} are set by the program")
         return self
 
     @classmethod

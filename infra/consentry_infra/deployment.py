@@ -39,7 +39,7 @@ class Deployment:
     """Everything that one stack holds; ``outputs`` is what it tells, and never a key."""
 
     def __init__(self, stack: str, config: StackConfig, account: Account, root: Path) -> None:
-        self._stack, self._config, self._account = stack, config, account
+        self._stack, self._config = stack, config
         self._names = Names(stack, account.subscription_id)
         self._tags = {
             **config.tags,
@@ -87,7 +87,6 @@ class Deployment:
                 self._group.id,
                 config.contacts,
                 config.budget,
-                self._storage,
                 self._telemetry,
             ),
         )

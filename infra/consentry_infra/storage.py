@@ -159,14 +159,20 @@ class Storage(pulumi.ComponentResource):
             resource_group_name=self._props.where.resource_group_name,
             management_policy_name="default",
             policy=storage.ManagementPolicySchemaArgs(
-                rules=[_expiry_rule(name, age) for name, age in days.items()]
+                rules=[
+                    _expiry_rule(name, age, versioned=account is self.evidence)
+                    for name, age in days.items()
+                ]
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
 
 
-def _expiry_rule(name: str, days: int) -> storage.ManagementPolicyRuleArgs:
-    """Delete a container's blobs, and their versions if there are any, at an age in days."""
+def _expiry_rule(name: str, days: int, *, versioned: bool) -> storage.ManagementPolicyRuleArgs:
+    """Delete a container's blobs, and their versions where the account keeps any, by age."""
+    versions = storage.ManagementPolicyVersionArgs(
+        delete=storage.DateAfterCreationArgs(days_after_creation_greater_than=days)
+    )
     return storage.ManagementPolicyRuleArgs(
         name=f"expire-{name}",
         enabled=True,
@@ -181,9 +187,7 @@ def _expiry_rule(name: str, days: int) -> storage.ManagementPolicyRuleArgs:
                         days_after_modification_greater_than=days
                     )
                 ),
-                version=storage.ManagementPolicyVersionArgs(
-                    delete=storage.DateAfterCreationArgs(days_after_creation_greater_than=days)
-                ),
+                version=versions if versioned else None,
             ),
         ),
     )

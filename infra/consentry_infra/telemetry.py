@@ -73,8 +73,5 @@ class Telemetry(pulumi.ComponentResource):
                     monitor.DiagnosticsLogSettingsArgs(category=category, enabled=True)
                     for category in categories
                 ],
-                metrics=[
-                    monitor.DiagnosticsMetricSettingsArgs(category="AllMetrics", enabled=True)
-                ],
                 opts=pulumi.ResourceOptions(parent=self),
             )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from consentry_infra.config import TAG_VALUE_CHARACTERS_MAX
 from consentry_infra.naming import NAME_LIMITS
 from local.kinds import KINDS, PREFIX, Values
 
@@ -23,7 +24,6 @@ FLEX_REFUSES: Final = frozenset(
     }
 )
 TAGS_MAX: Final = 50
-TAG_VALUE_CHARACTERS_MAX: Final = 256
 WORM_DAYS_MAX: Final = 146_000
 
 

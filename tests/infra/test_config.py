@@ -48,6 +48,7 @@ def test_all_that_is_missing_is_named_at_once() -> None:
     [
         ("tenants", "[]", "consentry:tenants"),
         ("tenants", '["Upper"]', "consentry:tenants.0"),
+        ("tenants", json.dumps([f"tenant-{n:024}" for n in range(9)]), "fit into a tag"),
         ("location", "West Europe", "consentry:location"),
         ("contacts", '["nobody"]', "consentry:contacts.0"),
         ("people", '{"reviewers": "me", "auditors": "you"}', "consentry:people.reviewers"),

@@ -191,12 +191,14 @@ def test_state_and_outputs_hold_no_key(deployed: Rehearsal) -> None:
     assert not [secret for secret in secrets if secret in stored or secret in told]
 
 
-def test_destroy_leaves_only_what_is_protected_and_then_nothing(
+def test_private_stack_is_destroyed_down_to_what_is_protected_and_then_to_nothing(
     start: Start, package: Path
 ) -> None:
     with start("fabrikam") as stack:
-        stack.configure(values(package, tenants=["fabrikam"]))
+        private = {"private": True, "clients": ["203.0.113.0/24"]}
+        stack.configure(values(package, tenants=["fabrikam"], network=private))
         stack.up()
+        assert "network:PrivateEndpoint" in kinds(stack.cloud)
         everything = kinds(stack.cloud)
         with pytest.raises(CommandError, match="protect"):
             stack.destroy()

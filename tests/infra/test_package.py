@@ -76,7 +76,13 @@ def test_package_holds_what_runs_and_nothing_else(dist: Path) -> None:
     assert {"function_app.py", "host.json", "sbom.cdx.json", "consentry/__init__.py"} <= names
     layer = f"layer/{pinned().digest}"
     assert {f"{layer}/manifest.json", *(f"{layer}/{m.file}" for m in pinned().models)} <= names
-    for foreign in ("consentry/localhost/", "consentry/cli/", "tests/", "infra/"):
+    for foreign in (
+        "consentry/localhost/",
+        "consentry/cli/",
+        "consentry/evaluate/",
+        "tests/",
+        "infra/",
+    ):
         assert not [name for name in names if name.startswith(foreign)]
     for package in ("onnx", "cv2", "pytest", "pulumi", "typer", "uvicorn"):
         assert not [name for name in names if name.startswith(f"{SITE_PACKAGES}/{package}/")]
