@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["solid", "pixelate", "blur"]
 Shape = Literal["ellipse", "rectangle"]
-Thoroughness = Literal["fast", "recall"]
+Thoroughness = Literal["fast", "recall", "check"]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads of one model run.")]
 
 
@@ -68,7 +68,7 @@ def detect(
         Path, typer.Argument(metavar="IN", exists=True, dir_okay=False, help="Picture.")
     ],
     profile: Annotated[
-        Thoroughness, typer.Option(help="recall is slower and finds small faces.")
+        Thoroughness, typer.Option(help="recall is slower and finds small faces; check doubts what was masked.")
     ] = "fast",
     layer: Folder = None,
     threads: Threads = 2,

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
@@ -117,7 +118,8 @@ def test_detect_lists_the_largest_face_first(consentry: Consentry, samples: Path
     assert ran.code == 0
     areas = [face["width"] * face["height"] for face in ran.document["faces"]]
     assert len(areas) > 5
-    assert areas == sorted(areas, reverse=True)
+    # Sides are rounded to tenths of a pixel.
+    assert all(one > other - 5 for one, other in pairwise(areas))
 
 
 def test_detect_tells_how_many_faces_there_are(consentry: Consentry, samples: Path) -> None:
