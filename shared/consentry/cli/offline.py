@@ -68,7 +68,7 @@ def detect(
         Path, typer.Argument(metavar="IN", exists=True, dir_okay=False, help="Picture.")
     ],
     profile: Annotated[
-        Thoroughness, typer.Option(help="recall is slower and finds small faces; check doubts what was masked.")
+        Thoroughness, typer.Option(help="recall finds small faces too; check doubts more.")
     ] = "fast",
     layer: Folder = None,
     threads: Threads = 2,
