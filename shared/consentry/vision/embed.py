@@ -23,6 +23,9 @@ _SURROUNDINGS: Final = 2.2  # side of the square around a face, in longer sides 
 # Detectors place landmarks a little differently at each size; the mean is steadier. The sizes
 # are those at which the square around the face is looked at, in pixels.
 _LOOKS: Final = (250, 350, 500)
+_REDUCING_GAP: Final = (
+    1.0  # large reductions go by whole steps first, which is several times faster
+)
 
 
 def make_template(detector: Run, embedder: Run, pixels: Pixels, face: Face) -> Template:
@@ -59,10 +62,20 @@ def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
     if visible is None or side < 1:
         raise FaceNotFoundError("the face lies outside of the picture")
     scale = _LOOKS[-1] / side
-    seen = Image.fromarray(pixels).resize(
+    first_row, first_column = int(visible.top), int(visible.left)
+    part = pixels[
+        first_row : int(np.ceil(visible.bottom)), first_column : int(np.ceil(visible.right))
+    ]
+    seen = Image.fromarray(part).resize(
         (max(round(visible.width * scale), 1), max(round(visible.height * scale), 1)),
-        Image.Resampling.BICUBIC,
-        box=(visible.left, visible.top, visible.right, visible.bottom),
+        Image.Resampling.BILINEAR,
+        box=(
+            visible.left - first_column,
+            visible.top - first_row,
+            visible.right - first_column,
+            visible.bottom - first_row,
+        ),
+        reducing_gap=_REDUCING_GAP,
     )
     square = Image.new("RGB", (_LOOKS[-1], _LOOKS[-1]))
     square.paste(seen, (round((visible.left - left) * scale), round((visible.top - top) * scale)))
@@ -74,7 +87,9 @@ def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:
     centre, reach = given.mean(axis=0), np.ptp(given, axis=0).max() / 2
     looks = [given]
     for size in _LOOKS:
-        smaller = Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR)
+        smaller = Image.fromarray(square).resize(
+            (size, size), Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP
+        )
         factor = np.float32(square.shape[0] / size)
         for face in detect(detector, np.asarray(smaller), Profile.FAST):
             points = face.landmarks * factor

@@ -1,5 +1,6 @@
 """The one door to this package: models of one layer, and what they do with pictures."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,9 @@ class Vision:
 
     def __init__(self, layer: Path, threads: int) -> None:
         self._sessions = Sessions(layer, threads)
+        # A redaction keeps all threads busy, and the copies of one large picture fill much of an
+        # instance's memory: two at once would be no faster and need twice as much.
+        self._redacting = threading.Lock()
 
     @property
     def models(self) -> Mapping[Role, ModelInfo]:
@@ -64,6 +68,10 @@ class Vision:
         return make_template(detector.run, embedder.run, picture.pixels, face)
 
     def redact(self, data: bytes, options: MaskOptions) -> Redacted:
-        """Cover every face in a file and check the output; RedactionError if a face remains."""
+        """Cover every face in a file and check the output; RedactionError if a face remains.
+
+        One redaction runs at a time; others wait.
+        """
         run = self._sessions.get(Role.DETECTOR).run
-        return redact(data, options, lambda pixels, profile: detect(run, pixels, profile))
+        with self._redacting:
+            return redact(data, options, lambda pixels, profile: detect(run, pixels, profile))

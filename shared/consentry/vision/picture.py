@@ -36,6 +36,7 @@ _DECODER_ERRORS: Final = (
 )  # fmt: skip
 _BOMBS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
+_START_OF_SCAN: Final = b"\xff\xda"  # JPEG marker SOS (ITU-T T.81, table B.1)
 _AS_STORED: Final = 1
 _UPRIGHT: Final = {  # EXIF orientation to what undoes it (EXIF 2.32, tag 0x0112)
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -109,6 +110,8 @@ class Source:
         kind = recognise(data)
         if kind is None:
             raise PictureError("the file is of no format that is read here")
+        if kind is Format.JPEG and data.count(_START_OF_SCAN) > limits.JPEG_SCANS_MAX:
+            raise PictureSizeError("the picture has too many scans")
         self.format = kind
         self._data = data
         self._allowed = allowed

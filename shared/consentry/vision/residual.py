@@ -34,7 +34,6 @@ VOID_SHARE: Final = 0.8  # of a box; a labelled face of which this is hidden cou
 PROVOKED_SHARE: Final = 0.1
 _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
 _FINEST: Final = 4  # pixels across a cell of the finest surroundings
-_OPAQUE: Final = 255
 
 
 def solid_pixels(pixels: Pixels, covers: Sequence[Cover]) -> Bools:
@@ -54,16 +53,17 @@ def without_fill(pixels: Pixels, proven: Bools) -> Pixels:
     if not proven.any():
         return pixels
     image = Image.fromarray(pixels)
-    kept = Image.fromarray(np.where(proven, 0, _OPAQUE).astype(np.uint8))
-    seen = image.copy()
-    seen.putalpha(kept)
-    layers = [seen.reduce(_FINEST)]
+    kept = Image.fromarray(~proven).convert("L")
+    seen = Image.new("RGB", image.size)
+    seen.paste(image, mask=kept)
+    # Colours times alpha, which is what the mode RGBa means: fill is 0 and weighs 0.
+    layers = [Image.merge("RGBa", (*seen.split(), kept)).reduce(_FINEST)]
     while max(layers[-1].size) > 1:
         layers.append(layers[-1].reduce(2))
-    ground = layers.pop()
+    ground = layers.pop().convert("RGBA")
     while layers:
-        layer = layers.pop()
-        ground = Image.alpha_composite(ground.resize(layer.size, Image.Resampling.BILINEAR), layer)
+        finer = layers.pop().convert("RGBA")
+        ground = Image.alpha_composite(ground.resize(finer.size, Image.Resampling.BILINEAR), finer)
     smooth = ground.convert("RGB").resize(image.size, Image.Resampling.BILINEAR)
     smooth.paste(image, mask=kept)
     return np.asarray(smooth)

@@ -12,6 +12,7 @@ from tests.support.layer import sample, vision
 from tests.support.pictures import encoded, gradient
 
 from consentry.errors import PictureError, PictureSizeError
+from consentry.limits import JPEG_SCANS_MAX
 from consentry.vision import MaskOptions, PictureLimits
 from consentry.vision.picture import Source, read_picture
 
@@ -82,6 +83,13 @@ def test_decompression_bomb_is_refused_by_its_pixels() -> None:
     bomb = pictures.png_bomb(12_000)
     assert len(bomb) < 100_000
     refused(bomb, PictureSizeError)
+
+
+def test_jpeg_of_very_many_scans_is_refused_before_it_is_decoded() -> None:
+    whole = encoded(gradient(), "JPEG", progressive=True)
+    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    refused(whole[:-2] + scan * JPEG_SCANS_MAX + whole[-2:], PictureSizeError)
+    assert read_picture(whole).width == gradient().width
 
 
 def test_compressed_text_that_grows_is_refused() -> None:
