@@ -123,11 +123,7 @@ def model_seconds_of_redact(sessions: Sessions) -> float:
     """Time inside of the detector for one crowd, the check of the output included."""
     watch = Stopwatch()
     find = watch.around(sessions.get(Role.DETECTOR).run)
-    redact(
-        (SAMPLES / CROWD).read_bytes(),
-        MaskOptions(),
-        lambda pixels, least: detect(find, pixels, Profile.RECALL, least),
-    )
+    redact((SAMPLES / CROWD).read_bytes(), MaskOptions(), partial(detect, find))
     return watch.seconds
 
 

@@ -18,7 +18,10 @@ PICTURE_SIDE_PIXELS_MAX: Final = 16_384
 PICTURE_SIDE_PIXELS_MIN: Final = 8
 PICTURE_PIXELS_MAX: Final = 50_000_000
 ANIMATION_FRAMES_MAX: Final = 300
-ANIMATION_PIXELS_MAX: Final = 100_000_000  # all frames together
+ANIMATION_PIXELS_MAX: Final = 50_000_000  # all frames together
+# Each scan of a progressive JPEG costs a pass over all its pixels; cameras write one, encoders
+# for the web about ten.
+JPEG_SCANS_MAX: Final = 100
 ICC_PROFILE_BYTES_MAX: Final = MEBIBYTE
 
 # Faces.
