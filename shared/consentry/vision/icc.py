@@ -1,8 +1,9 @@
 """ICC profiles, reduced to what the colours need.
 
-A profile can carry private tags, a device's or owner's name, and bytes after its end. What goes
-out keeps the tags that say how colours are meant, with the texts replaced, and nothing else.
-(ICC.1:2022, section 7: header, tag table, tag data.)
+A profile can carry private tags, a device's or owner's name, tables of any size, and bytes after
+its end. What goes out keeps white point, primaries and rising tone curves, each of exactly the
+size that its type says, with the texts replaced, and nothing else. Profiles that are made of
+tables alone are left out. (ICC.1:2022, sections 7, 9 and 10: header, tag table, tags, types.)
 """
 
 import struct
@@ -16,9 +17,15 @@ _SPACES: Final = {1: b"GRAY", 3: b"RGB "}
 # Header fields that say who made the profile, when, and on what; the id is a checksum.
 _CLEARED: Final = ((4, 8), (24, 36), (40, 44), (48, 64), (80, 100), (100, 128))
 _COLOUR_TAGS: Final = frozenset(
-    b"rXYZ gXYZ bXYZ rTRC gTRC bTRC kTRC wtpt bkpt chad "
-    b"A2B0 A2B1 A2B2 B2A0 B2A1 B2A2 gamt cicp lumi".split()
+    b"rXYZ gXYZ bXYZ rTRC gTRC bTRC kTRC wtpt bkpt chad cicp lumi".split()
 )
+_NEEDED: Final = {
+    1: frozenset({b"kTRC"}),
+    3: frozenset(b"rXYZ gXYZ bXYZ rTRC gTRC bTRC".split()),
+}
+_FIXED_SIZES: Final = {b"XYZ ": 20, b"sf32": 44, b"cicp": 12}  # one point, a 3 x 3 matrix, codes
+_PARAMETERS: Final = (1, 3, 4, 5, 7)  # of a parametric curve, by its function type
+_CURVE_POINTS_MAX: Final = 4096
 _TEXTS: Final = {b"desc": "Colour profile", b"cprt": "No copyright"}
 
 
@@ -31,6 +38,8 @@ def clean_profile(profile: bytes | None, channels: int) -> bytes | None:
     try:
         tags = _colour_tags(profile)
     except struct.error:
+        return None
+    if not tags.keys() >= _NEEDED[channels]:
         return None
     header = bytearray(profile[:_HEADER_BYTES])
     for start, end in _CLEARED:
@@ -47,8 +56,27 @@ def _colour_tags(profile: bytes) -> dict[bytes, bytes]:
         entry = struct.unpack_from(">4sII", profile, _HEADER_BYTES + 4 + 12 * index)
         name, start, size = entry
         if name in _COLOUR_TAGS:
-            tags[name] = profile[start : start + size]
+            data = profile[start : start + size]
+            exact = _exact_size(data)
+            if exact is not None and exact <= len(data):
+                tags[name] = data[:4] + bytes(4) + data[8:exact]
     return tags
+
+
+def _exact_size(data: bytes) -> int | None:
+    """Give the bytes that a tag's type says it has; None for what is not kept."""
+    kind = data[:4]
+    if kind in _FIXED_SIZES:
+        return _FIXED_SIZES[kind]
+    if kind == b"para":
+        (function,) = struct.unpack_from(">H", data, 8)
+        return 12 + 4 * _PARAMETERS[function] if function < len(_PARAMETERS) else None
+    if kind == b"curv":
+        (points,) = struct.unpack_from(">I", data, 8)
+        if points <= _CURVE_POINTS_MAX:
+            curve = struct.unpack_from(f">{points}H", data, 12)
+            return 12 + 2 * points if list(curve) == sorted(curve) else None
+    return None
 
 
 def _text(name: bytes, text: str, major: int) -> bytes:

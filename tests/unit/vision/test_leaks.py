@@ -1,5 +1,6 @@
 """Nothing leaves beside the pixels: not what is hidden in a file, and not in what is written."""
 
+import struct
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -176,6 +177,35 @@ def test_face_that_only_the_transparency_draws_is_covered(face: Image.Image) -> 
     on_white.alpha_composite(opened(result.data).convert("RGBA"))
     assert len(result.masks) >= 1
     assert vision().detect(pictures.pixels_of(on_white)) == ()
+
+
+def _profile_with(name: bytes, data: bytes) -> bytes:
+    """A colour profile in which ``name`` stands for ``data``, put at the end."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    entries = range(132, 132 + 12 * int.from_bytes(profile[128:132]), 12)
+    entry = next(
+        (at for at in entries if bytes(profile[at : at + 4]) == name),
+        next(at for at in entries if bytes(profile[at : at + 4]) == b"cprt"),
+    )
+    profile[entry : entry + 12] = struct.pack(">4sII", name, len(profile), len(data))
+    return bytes(profile + data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (b"A2B0", b"mft2" + bytes(4) + SECRET * 500),
+        (b"wtpt", b"XYZ " + SECRET[:4] + bytes(12) + SECRET),
+        (b"rTRC", b"para" + bytes(4) + b"\x00\x00\x00\x00" + bytes(4) + SECRET),
+        (b"gTRC", b"curv" + bytes(4) + struct.pack(">I", len(SECRET) // 2) + SECRET),
+        (b"bTRC", b"curv" + bytes(4) + b"\xff\xff\xff\xff" + SECRET),
+        (b"lumi", b"text" + bytes(4) + SECRET),
+    ],
+)
+def test_icc_profile_carries_nothing_but_points_and_rising_curves(name: bytes, data: bytes) -> None:
+    picture = encoded(gradient(), "JPEG", icc_profile=_profile_with(name, data))
+    assert SECRET in picture
+    assert SECRET not in redacted(picture)
 
 
 def test_icc_profile_keeps_its_colours_and_loses_its_texts() -> None:
