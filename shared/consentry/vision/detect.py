@@ -28,7 +28,7 @@ _TILE_PIXELS: Final = 1280
 _TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smaller scale
 _SMALLEST_SIDE: Final = 320  # of the last picture of a pyramid, in pixels
 _FAST_SIDE: Final = 1280
-# Twice the size would find 1 % more of the smallest faces, for twice the time.
+# Twice the size finds 1 % more of all faces and takes 1.6 times as long.
 _ENLARGEMENT: Final = 1.5
 _ENLARGED_PIXELS_MAX: Final = 4_000_000  # larger pictures are not enlarged for small faces
 # What a larger scale finds above these sizes, in its own pixels, a smaller scale sees better.

@@ -34,7 +34,7 @@ Pixels = NDArray[np.uint8]
 Look = Callable[[Pixels, Profile], tuple[Face, ...]]
 """Finds faces in RGB pixels (height, width, 3)."""
 
-LOOKS_MAX: Final = 6  # three times what street crowds need in the median
+LOOKS_MAX: Final = 6  # most pictures need one, street crowds up to three
 # The output holds what the input's limits allowed; only its bytes may be more.
 _OWN_LIMITS: Final = PictureLimits(bytes_max=2**40)
 
