@@ -8,6 +8,7 @@ import pulumi
 from pulumi_azure_native import managedidentity, storage, web
 
 from consentry.azure.names import WORK_CONNECTION
+from consentry.limits import MEBIBYTE, PICTURE_BYTES_MAX
 from consentry_infra.config import StackConfig
 from consentry_infra.naming import Names
 from consentry_infra.network import PrivateNetwork
@@ -20,6 +21,8 @@ PYTHON_VERSION: Final = "3.13"
 LAYER_FOLDER: Final = "layer"  # in the package, beside function_app.py, where the worker runs
 HOST_STORAGE: Final = "AzureWebJobsStorage"
 EVENTS_TAG: Final = "AzureEventGrid"
+# The host's own default is 100 MiB, held in memory before anybody is asked who they are.
+REQUEST_BYTES_MAX: Final = PICTURE_BYTES_MAX + MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
         "CONSENTRY_THREADS": str(props.config.capacity.threads),
         # Otherwise derived from the app's name by a rule of the platform; queues are named by it.
         "AzureFunctionsWebHost__hostid": props.names.host_id,
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(REQUEST_BYTES_MAX),
         "APPLICATIONINSIGHTS_CONNECTION_STRING": props.telemetry.insights.connection_string,
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
             "ClientId=", client_id, ";Authorization=AAD"

@@ -16,6 +16,7 @@ from consentry.azure.names import (
     KeyName,
     TableName,
 )
+from consentry.limits import MEBIBYTE, PICTURE_BYTES_MAX
 from consentry.service.settings import Settings
 from consentry_infra.events import HostNotReadyError, webhook_key
 from local.checks import FLEX_REFUSES
@@ -84,6 +85,12 @@ def test_connections_are_by_identity_only(stack: Stack) -> None:
             assert address.endswith("/")
     named = {b["connection"] for b in bindings().values() if "connection" in b}
     assert named == {WORK_CONNECTION}
+
+
+def test_host_refuses_bodies_beyond_what_the_service_reads(stack: Stack) -> None:
+    values = settings(stack.one("web:WebApp"))
+    limit = int(values["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"])
+    assert PICTURE_BYTES_MAX < limit <= PICTURE_BYTES_MAX + MEBIBYTE
 
 
 def test_settings_that_flex_refuses_are_absent(stack: Stack) -> None:
