@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow package cost engine preview-local test-infra check bench layer lock clean
+.PHONY: help setup demo dev test test-slow package cost engine preview-local test-infra check bench bench-audit layer lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -85,6 +85,9 @@ check: setup .venv/.infra  ## lint, format, types, import rules, and Microsoft's
 
 bench: setup  ## measure speed and memory on this machine
 	@$(BIN)/python tools/bench.py
+
+bench-audit: setup  ## measure how many audited invocations a second the gate takes
+	@$(BIN)/python tools/bench_audit.py
 
 layer: .venv/.complete  ## build the model layer again and verify it
 	@$(BIN)/consentry layer build

@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+import audit_api
 import face_api
 import inbox_trigger
 import public_api
@@ -18,6 +19,7 @@ def register_all(services: Provider) -> list[Api]:
         face_api.register(services),
         redaction_api.register(services),
         uploads_api.register(services),
+        audit_api.register(services),
         inbox_trigger.register(services),
         upkeep.register(services),
     ]

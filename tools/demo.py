@@ -27,6 +27,7 @@ from sheet import write_sheet
 from consentry.azure.names import Container
 from consentry.errors import ConsentryError
 from consentry.localhost.stack import Stack
+from consentry.service.checkpoint_store import Checkpoints
 from consentry.service.deployment import connect
 from consentry.service.ports import AppendStore, BlobStore
 from consentry.service.settings import Settings
@@ -37,7 +38,6 @@ OUT = ROOT / ".consentry" / "demo"
 APPROVED, UNAPPROVED = "contoso", "northwind"
 PHOTOS = ("city.jpg", "person_a_2.jpg", "person_b_1.jpg", "impostor_1.jpg")
 DEADLINE_SECONDS = 120
-CHECKPOINTS = "checkpoints/"
 RESULT_BYTES_MAX = 50_000_000
 
 console = Console(highlight=False)
@@ -196,22 +196,41 @@ def refuse(http: httpx.Client) -> str:
 
 def seal(stack: Stack, log: AppendStore) -> str:
     """Have the log sealed now; the timer would do so within a minute."""
-    before = len(list(log.list(CHECKPOINTS)))
+    before = Checkpoints(log).last_number()
     reply = httpx.post(
         f"{stack.url}/admin/functions/seal_audit_log",
         json={"input": ""},
         headers={"x-functions-key": stack.keys.master},
     )
     expect(reply.status_code == 202, f"the timer function answered {reply.status_code}")
-    wait_for(lambda: len(list(log.list(CHECKPOINTS))) > before or None, "no checkpoint was signed")
+    wait_for(lambda: Checkpoints(log).last_number() > before or None, "no checkpoint was signed")
     return "a checkpoint over all chains is signed"
 
 
+def prove(stack: Stack, http: httpx.Client, log: AppendStore) -> str:
+    """Have the tenant's newest sealed record proven over HTTP, and check the proof offline."""
+    keys, note, proof = (OUT / name for name in ("public-keys.json", "checkpoint", "proof.json"))
+    note.write_bytes(http.get("/audit/checkpoint").content)
+    shown = consentry(stack, "audit", "show", "--last", "100", "--tenant", APPROVED)["records"]
+    sealed = [record["id"] for record in shown if record["operation"] == "verify"]
+    reply = http.get(f"/audit/records/{sealed[-1]}")
+    expect(reply.status_code == 200, f"the proof was answered {reply.status_code}")
+    proof.write_bytes(reply.content)
+    consentry(stack, "audit", "check", str(proof), "--public-key", str(keys))
+    seal(stack, log)
+    grown = str(OUT / "grown.json")
+    consentry(stack, "audit", "consistency", "--checkpoint", str(note), "--out", grown)
+    told = consentry(
+        stack, "audit", "check", grown, "--public-key", str(keys), "--checkpoint", str(note)
+    )
+    return f"a verification is in the log, which has only grown: {told['size']}, {told['newest']}"
+
+
 def audit(stack: Stack) -> str:
-    """Fetch the log and verify it offline."""
-    log = OUT / "audit"
-    consentry(stack, "audit", "fetch", str(log))
-    told = consentry(stack, "audit", "verify", str(log), "--keys", str(OUT / "public-keys.json"))
+    """Export the log and verify it offline, against a checkpoint that was kept apart."""
+    log, keys, note = (str(OUT / name) for name in ("audit", "public-keys.json", "checkpoint"))
+    consentry(stack, "audit", "export", "--out", log)
+    told = consentry(stack, "audit", "verify", log, "--public-key", keys, "--checkpoint", note)
     expect(told["whole"] is True, "the log is not whole")
     return f"whole: {told['records']} records in {told['chains']} chain(s)"
 
@@ -231,7 +250,7 @@ def notice(stack: Stack) -> str:
     """Verify the spoilt copy, which must fail and say where."""
     keys = str(OUT / "public-keys.json")
     told = consentry(
-        stack, "audit", "verify", str(OUT / "audit-spoilt"), "--keys", keys, fails=True
+        stack, "audit", "verify", str(OUT / "audit-spoilt"), "--public-key", keys, fails=True
     )
     return f"noticed: {told['error']['message']}"
 
@@ -279,6 +298,11 @@ def main() -> None:
             tell(refuse(http))
         with steps.step("seal the audit log") as tell:
             tell(seal(stack, parts.audit))
+        with (
+            steps.step("prove a record, and that the log only grew") as tell,
+            client(stack, APPROVED) as http,
+        ):
+            tell(prove(stack, http, parts.audit))
         with steps.step("check the audit log offline") as tell:
             tell(audit(stack))
         with steps.step("spoil a copy of the log and check it") as tell:

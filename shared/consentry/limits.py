@@ -41,6 +41,10 @@ UPLOAD_ADDRESS_SECONDS: Final = 15 * 60
 RESULT_ADDRESS_SECONDS: Final = 5 * 60
 WAITING_UPLOAD_SECONDS_MAX: Final = 24 * 60 * 60  # a verification that is not complete
 
+# The gate.
+ADMISSION_SECONDS: Final = 1.0  # that a key and approval once read may let calls in
+ADMISSIONS_MAX: Final = 1_024  # remembered at a time
+
 # Audit.
 AUDIT_RECORD_BYTES_MAX: Final = 8 * 1024
 AUDIT_BATCH_BYTES_MAX: Final = 1 * MEBIBYTE
@@ -49,6 +53,10 @@ AUDIT_SEGMENT_BYTES_MAX: Final = 16 * MEBIBYTE  # a verifier reads one segment a
 AUDIT_INPUTS_MAX: Final = 16  # pictures of one invocation
 AUDIT_COUNTS_MAX: Final = 16
 AUDIT_MODELS_MAX: Final = 8
+AUDIT_SEARCH_SECONDS_MAX: Final = 10 * 60  # from a call's start to its record; calls end by 300 s
+AUDIT_GAP_SECONDS_MAX: Final = 60 * 60  # between two checkpoints, which are made every minute
+NOTE_BYTES_MAX: Final = 64 * 1024
+NOTE_SIGNATURES_MAX: Final = 16  # the least that a verifier of signed notes has to accept
 CALLER_KEY_CHARACTERS_MAX: Final = 128
 VERIFY_REQUESTS_PER_FOLDER_MAX: Final = 100  # read when a picture arrives below verify/
 FETCH_SECONDS_MAX: Final = 10  # for a picture by address

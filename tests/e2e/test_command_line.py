@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.deployment import APPROVED, ROOT, UNAPPROVED, Deployment
+from tests.support.deployment import APPROVED, ROOT, UNAPPROVED, Deployment, seal_now
 
 SAMPLES = ROOT / ".consentry" / "samples"
 
@@ -141,20 +141,67 @@ def test_the_log_is_copied_verified_shown_and_damage_is_named(
     keys = tmp_path / "keys.json"
     with running.client() as http:
         keys.write_bytes(http.get("/keys").content)
-    assert shell("audit", "fetch", copy)["parts"] >= 1
-    told = shell("audit", "verify", copy, "--keys", keys)
+    seal_now(running)
+    assert shell("audit", "export", "--out", copy)["checkpoints"] >= 1
+    words = ("audit", "verify", copy, "--public-key", keys)
+    told = shell(*words)
     assert told["whole"] is True
     assert told["records"] >= 3
-    assert shell("audit", "verify")["whole"] is True
     shown = shell("audit", "show", copy, "--last", "1", "--tenant", APPROVED)["records"]
     assert [record["tenant"] for record in shown] == [APPROVED]
-    assert shell("audit", "fetch", copy, expect=4)["error"]["code"] == "BadArgument"
+    assert shell("audit", "export", "--out", copy, expect=4)["error"]["code"] == "BadArgument"
     segment = next(copy.rglob("*.jsonl"))
     segment.write_text(segment.read_text().replace('"tenant":"', '"tenant":"x', 1))
-    damaged = shell("audit", "verify", copy, "--keys", keys, expect=1)
+    damaged = shell(*words, expect=1)
     assert damaged["whole"] is False
     assert damaged["findings"][0]["kind"] == "edited"
     assert damaged["error"]["code"] == "IntegrityFailure"
+
+
+def test_proofs_of_a_record_and_of_growth_are_made_and_checked_offline(
+    shell: Shell, running: Deployment, tmp_path: Path
+) -> None:
+    keys, note, proof, grown = (tmp_path / name for name in ("keys", "note", "proof", "grown"))
+    a = SAMPLES / "person_a_1.jpg"
+    shell("verify", a, a)
+    seal_now(running)
+    with running.client() as http:
+        keys.write_bytes(http.get("/keys").content)
+        note.write_bytes(http.get("/audit/checkpoint").content)
+    record = next(one for one in running.records() if one["operation"] == "verify")
+    shell("audit", "prove", record["id"], "--out", proof)
+    told = shell("audit", "check", proof, "--public-key", keys)
+    assert told["record"] == record
+    shell("verify", a, a)
+    seal_now(running)
+    shell("audit", "consistency", "--checkpoint", note, "--out", grown)
+    told = shell("audit", "check", grown, "--public-key", keys, "--checkpoint", note)
+    assert told["valid"] is True
+    assert told["newest"] > told["size"]
+    copy = tmp_path / "log"
+    shell("audit", "export", "--out", copy)
+    words = ("audit", "verify", copy, "--public-key", keys, "--checkpoint", note)
+    assert shell(*words)["whole"] is True
+    proof.write_text(proof.read_text().replace("index ", "index 1"))
+    assert (
+        shell("audit", "check", proof, "--public-key", keys, expect=1)["error"]["code"]
+        == "IntegrityFailure"
+    )
+
+
+def test_reading_the_log_leaves_a_record(shell: Shell, running: Deployment, tmp_path: Path) -> None:
+    before = {record["id"] for record in running.records()}
+    shell("audit", "show", "--last", "1")
+    seal_now(running)
+    shell("audit", "export", "--out", tmp_path / "log")
+    record = next(one for one in running.records() if one["operation"] == "verify")
+    shell("audit", "prove", record["id"])
+    looks = [
+        record["operation"]
+        for record in running.records()
+        if record["id"] not in before and record["principal"] == "operator:command"
+    ]
+    assert looks == ["read_log", "read_log", "prove_record"]
 
 
 def test_a_manifest_is_verified_offline_against_its_pictures(

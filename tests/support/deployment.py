@@ -123,6 +123,18 @@ class Deployment:
         ]
 
 
+def seal_now(running: Deployment) -> None:
+    """Run the timer's function, and wait until there is another checkpoint."""
+    sealed = len(list(running.services.parts.audit.list("checkpoints/")))
+    reply = httpx.post(
+        f"{running.stack.url}/admin/functions/seal_audit_log",
+        json={"input": ""},
+        headers={"x-functions-key": running.stack.keys.master},
+    )
+    assert reply.status_code == 202
+    until(lambda: len(list(running.services.parts.audit.list("checkpoints/"))) > sealed + 1)
+
+
 @contextmanager
 def deployment() -> Iterator[Deployment]:
     """Run a stack with all tenants; ends with no process left."""

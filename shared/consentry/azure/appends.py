@@ -43,11 +43,9 @@ class AzureAppendStore:
             raise ConflictError("the blob to append to has gone") from None
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a new blob as a whole (a checkpoint); ConflictError if it exists."""
+        """Write a new blob as a whole (a part of a checkpoint); ConflictError if it exists."""
         with our_errors():
-            self._blob(name).upload_blob(
-                data, content_settings=ContentSettings(content_type="application/jose")
-            )
+            self._blob(name).upload_blob(data)
 
     def size(self, name: str) -> int | None:
         """Length in bytes, or None where there is none."""

@@ -48,7 +48,7 @@ def approve(
 
 
 def revoke(tenant: Tenant, capability: CapabilityName, by: Decider = "local operator") -> Answer:
-    """Revoke a tenant's approval; its next call is refused."""
+    """Revoke a tenant's approval; its calls are refused after a second at most."""
     from consentry.cli import local
     from consentry.trust.operations import Capability
 

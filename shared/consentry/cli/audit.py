@@ -1,59 +1,111 @@
-"""``consentry audit``: copy the log, check it without the service, and read it.
+"""``consentry audit``: export the log, check it without the service, read it, and prove it.
 
-An auditor needs a copy of the log and the public keys, and nothing of the running service.
+An auditor needs an export and the public keys, and nothing of the running service. Commands
+that read the log in its account leave a record there themselves.
 """
 
 import json
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
 
 import typer
 
 from consentry.cli.answer import Answer, cure, table
-from consentry.cli.manifest import KEYS_HELP, read_key_set
-from consentry.cli.places import stack_environment
+from consentry.cli.manifest import KEYS_HELP, read_file, read_key_set
 from consentry.errors import ArgumentError, IntegrityError, StorageError
+from consentry.limits import AUDIT_GAP_SECONDS_MAX, MEBIBYTE, NOTE_BYTES_MAX
 
 if TYPE_CHECKING:
-    from consentry.service.ports import AppendStore
+    from consentry.service.gate import Invocation, Outcome
+    from consentry.service.parts import Parts
+    from consentry.trust.checkpoints import Checkpoint
     from consentry.trust.damage import Finding
-    from consentry.trust.verification import AuditReport
+    from consentry.trust.verification import Known
 
-Copy = Annotated[
+PROOF_BYTES_MAX: Final = MEBIBYTE
+GAP_MINUTES: Final = AUDIT_GAP_SECONDS_MAX // 60
+
+Keys = Annotated[Path, typer.Option("--public-key", exists=True, dir_okay=False, help=KEYS_HELP)]
+Held = Annotated[
     Path | None,
-    typer.Argument(
-        exists=True, file_okay=False, help="Copy of the log. [default: the log in its account]"
+    typer.Option(
+        "--checkpoint", exists=True, dir_okay=False, help="Checkpoint that was kept elsewhere."
     ),
+]
+Since = Annotated[datetime | None, typer.Option("--from", help="Beginning of the period, in UTC.")]
+Until = Annotated[datetime | None, typer.Option("--to", help="End of the period, in UTC.")]
+Export = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Exported log.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", dir_okay=False, help="File to write the proof to.")
 ]
 
 
-def fetch(out: Annotated[Path, typer.Argument(file_okay=False, help="New folder.")]) -> Answer:
-    """Copy the log from its account into a folder."""
-    from consentry.service.audit_copy import fetch_log
+def export(
+    out: Annotated[Path, typer.Option("--out", file_okay=False, help="New folder.")],
+    since: Since = None,
+    until: Until = None,
+) -> Answer:
+    """Copy what is sealed of the log, whole or for a period, into a folder."""
+    from consentry.cli.operator import run
+    from consentry.service.audit_copy import LogCopy, export_log
+    from consentry.service.gate import Outcome
+    from consentry.trust.operations import Operation
 
     if out.exists() and any(out.iterdir()):
-        raise ArgumentError("the folder is not empty: a copy must hold the log and nothing else")
-    try:
-        parts = fetch_log(_account(), out)
-    except OSError as error:
-        raise StorageError(f"the copy cannot be written: {error.strerror}") from None
-    return Answer({"folder": str(out), "parts": parts}, [f"{parts} parts of the log in {out}"])
+        raise ArgumentError("the folder is not empty: an export holds the log and nothing else")
+
+    with _writing(), tempfile.TemporaryDirectory(dir=out.absolute().parent) as scratch:
+        copy = LogCopy(Path(scratch) / "log")
+
+        def work(parts: "Parts", invocation: "Invocation") -> "Outcome[int]":
+            copy.folder.mkdir()
+            number = export_log(parts.audit, copy.write, since=_utc(since), until=_utc(until))
+            invocation.count(checkpoints=number)
+            return Outcome(number, lambda: _move(copy.folder, out))
+
+        checkpoints = run(Operation.READ_LOG, work)
+    document = {"folder": str(out), "checkpoints": checkpoints}
+    return Answer(document, [f"{checkpoints} checkpoints, and all that they seal, in {out}"])
 
 
 def verify(
-    copy: Copy = None,
-    keys: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=KEYS_HELP)] = None,
+    folder: Export,
+    public_key: Keys,
+    checkpoint: Held = None,
+    since: Since = None,
+    until: Until = None,
+    max_gap: Annotated[
+        int, typer.Option(min=0, help="Minutes that two checkpoints may lie apart; 0 for any.")
+    ] = GAP_MINUTES,
 ) -> Answer:
-    """Walk every chain and checkpoint; name the first bad record of each damaged chain."""
+    """Check an exported log, offline; name the first wrong record of each damaged chain."""
     from consentry.service.audit_copy import LogCopy
-    from consentry.trust.verification import verify_log
+    from consentry.trust.checkpoints import Checkpoint
+    from consentry.trust.notes import verifier_key
+    from consentry.trust.verification import Known, verify_log
 
-    log = LogCopy(copy) if copy is not None else _account()
-    report = verify_log(log, read_key_set(keys) if keys is not None else None)
+    keys = read_key_set(public_key)
+    held = _held(checkpoint)
+    known = Known(
+        checkpoint=None if held is None else Checkpoint.open(held, keys),
+        since=_utc(since),
+        until=_utc(until),
+        gap=timedelta(minutes=max_gap) if max_gap else None,
+    )
+    report = verify_log(LogCopy(folder), keys, known)
     document = {"whole": report.whole} | asdict(report)
-    lines = [f"{report.records} records in {report.chains} chains; {_sealed(report)}"]
+    document["verifier_keys"] = [verifier_key(report.origin, key) for key in keys]
+    lines = [
+        f"{report.records} records in {report.chains} chains, sealed by {report.checkpoints} "
+        f"checkpoints from {report.since} to {report.until}",
+        f"newest tree of {report.origin}: {report.size} leaves; {_compared(known)}",
+    ]
     if report.whole:
         return Answer(document, [*lines, "The log is whole."])
     faults = [_fault(finding) for finding in report.findings]
@@ -63,27 +115,144 @@ def verify(
 
 
 def show(
-    copy: Copy = None,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True, file_okay=False, help="Exported log. [default: the log in its account]"
+        ),
+    ] = None,
     last: Annotated[int, typer.Option(min=1, help="How many, counted from the newest.")] = 20,
     tenant: Annotated[str, typer.Option(help="Only records of this tenant.")] = "",
 ) -> Answer:
     """Show the newest records. What they say is proven by `audit verify` only."""
     from consentry.service.audit_copy import LogCopy
 
-    log = LogCopy(copy) if copy is not None else _account()
-    records = [record for record in _records(log) if tenant in ("", record.get("tenant"))]
+    found = list(_records(LogCopy(folder))) if folder is not None else _account_records()
+    records = [record for record in found if tenant in ("", record.get("tenant"))]
     records = sorted(records, key=lambda record: str(record.get("time")))[-last:]
-    columns = ("time", "tenant", "principal", "operation", "allowed", "reason", "outcome")
+    columns = ("id", "time", "tenant", "principal", "operation", "allowed", "reason", "outcome")
     rows = [[record.get(column, "") for column in columns] for record in records]
     return Answer({"records": records}, [table(*columns, rows=rows)])
 
 
-def _account() -> "AppendStore":
-    """Open the log where it is written; reading it changes nothing, so any account will do."""
-    from consentry.service.deployment import connect
-    from consentry.service.settings import Settings
+def prove(
+    record: Annotated[UUID, typer.Argument(help="Id of the record.")], out: Out = None
+) -> Answer:
+    """Prove that a record is in the log, by a file that can be checked offline."""
+    from consentry.cli.operator import run
+    from consentry.service.proofs import Proofs
+    from consentry.trust.operations import Operation
 
-    return connect(Settings.load(stack_environment())).audit
+    proof = run(
+        Operation.PROVE_RECORD,
+        lambda parts, invocation: Proofs(parts.audit, parts.signing_key).record(invocation, record),
+    )
+    place = f"leaf {proof.proof.index} of {proof.proof.checkpoint.size}"
+    return _proof(proof.document(), f"record {record} is {place}", out)
+
+
+def consistency(
+    checkpoint: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Checkpoint that was kept elsewhere.")
+    ],
+    out: Out = None,
+) -> Answer:
+    """Prove that the log begins with what an older checkpoint sealed."""
+    from consentry.cli.operator import run
+    from consentry.service.proofs import Proofs
+    from consentry.trust.checkpoints import Checkpoint
+    from consentry.trust.operations import Operation
+
+    note = read_file(checkpoint, NOTE_BYTES_MAX)
+
+    def work(parts: "Parts", _: "Invocation") -> "Outcome[Any]":
+        held = Checkpoint.open(note, parts.signing_key.public_keys())
+        outcome = Proofs(parts.audit, parts.signing_key).consistency(held.size)
+        if outcome.value.root != held.root:
+            raise IntegrityError("the log does not begin with what this checkpoint sealed")
+        return outcome
+
+    proof = run(Operation.PROVE_CONSISTENCY, work)
+    sizes = f"{proof.size} leaves begin the {proof.checkpoint.size} of the newest checkpoint"
+    return _proof(proof.document(), sizes, out)
+
+
+def check(
+    proof: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Proof to check.")],
+    public_key: Keys,
+    checkpoint: Held = None,
+) -> Answer:
+    """Check a proof offline, that of a record or that the log only grew."""
+    from consentry.trust.checkpoints import Checkpoint
+    from consentry.trust.proofs import CONSISTENCY_KIND, ConsistencyProof, RecordProof
+
+    keys = read_key_set(public_key)
+    note = _held(checkpoint)
+    held = None if note is None else Checkpoint.open(note, keys)
+    try:
+        document = json.loads(read_file(proof, PROOF_BYTES_MAX))
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise IntegrityError("the proof cannot be read")
+    if document.get("kind") == CONSISTENCY_KIND:
+        grown = ConsistencyProof.open(document, keys)
+        _same(held, grown.size, grown.root)
+        told = {"size": grown.size, "newest": grown.checkpoint.size}
+        line = f"The log of {told['newest']} leaves begins with that of {told['size']}."
+        return Answer({"valid": True} | told, [line])
+    found = RecordProof.open(document, keys)
+    _same(held, found.proof.checkpoint.size, found.proof.checkpoint.root)
+    line = f"The record is leaf {found.proof.index} of {found.proof.checkpoint.size}."
+    return Answer({"valid": True, "record": dict(found.record)}, [line])
+
+
+def _same(held: "Checkpoint | None", size: int, root: bytes) -> None:
+    if held is not None and (held.size, held.root) != (size, root):
+        raise IntegrityError("the proof is about another checkpoint than the one given")
+
+
+def _proof(document: dict[str, Any], line: str, out: Path | None) -> Answer:
+    if out is not None:
+        with _writing():
+            out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return Answer(document, [line])
+
+
+def _held(path: Path | None) -> bytes | None:
+    return None if path is None else read_file(path, NOTE_BYTES_MAX)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"the result cannot be written: {error.strerror}") from None
+
+
+def _move(source: Path, target: Path) -> None:
+    if target.exists():
+        target.rmdir()
+    source.rename(target)
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.replace(tzinfo=UTC)
+
+
+def _account_records() -> list[dict[str, Any]]:
+    """Read the log where it is written."""
+    from consentry.cli.operator import run
+    from consentry.service.gate import Outcome
+    from consentry.trust.operations import Operation
+
+    def work(parts: "Parts", invocation: "Invocation") -> "Outcome[list[dict[str, Any]]]":
+        records = list(_records(parts.audit))
+        invocation.count(records=len(records))
+        return Outcome(records)
+
+    return run(Operation.READ_LOG, work)
 
 
 def _records(log: Any) -> Iterator[dict[str, Any]]:
@@ -102,15 +271,17 @@ def _record(line: bytes) -> dict[str, Any]:
 
 
 def _fault(finding: "Finding") -> str:
+    from consentry.trust.verification import CHECKPOINTS
+
+    if finding.chain == CHECKPOINTS:
+        return f"checkpoint {finding.sequence} was {finding.kind.value}"
     return (
         f"record {finding.sequence} of chain {finding.chain} "
         f"(segment {finding.segment}) was {finding.kind.value}"
     )
 
 
-def _sealed(report: "AuditReport") -> str:
-    signatures = "checked" if report.signatures_checked else "NOT checked, give --keys"
-    return (
-        f"{report.sealed} of them sealed by {report.checkpoints} checkpoints "
-        f"(signatures {signatures})"
-    )
+def _compared(known: "Known") -> str:
+    if known.checkpoint is None:
+        return "not compared with a checkpoint kept elsewhere, so its end may be missing"
+    return f"compared with a checkpoint of {known.checkpoint.size} leaves kept elsewhere"

@@ -34,7 +34,7 @@ def revoke(
     tenant: Tenant,
     key_id: Annotated[str, typer.Argument(help="Id of the key: its middle part.")],
 ) -> Answer:
-    """Revoke a key; its next call is refused."""
+    """Revoke a key; its calls are refused after a second at most."""
     from consentry.cli import local
 
     if not local.callers(local.settings_for(tenant)).revoke(tenant, key_id):

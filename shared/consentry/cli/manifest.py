@@ -34,7 +34,7 @@ def verify(
     """Verify a manifest's signature, and that it describes the pictures given."""
     from consentry.service.manifests import REDACTION, open_signed
 
-    signed = _read(manifest, MANIFEST_BYTES_MAX)
+    signed = read_file(manifest, MANIFEST_BYTES_MAX)
     document = open_signed(signed, kind=REDACTION, public_keys=read_key_set(keys))
     for picture, part in ((output, "output"), (original, "input")):
         if picture is not None and _sha256(picture) != document[part]["sha256"]:
@@ -55,13 +55,13 @@ def read_key_set(path: Path) -> tuple["PublicKey", ...]:
     from consentry.stored import PublicKey
 
     try:
-        document: dict[str, Any] = json.loads(_read(path, JSON_BYTES_MAX))
+        document: dict[str, Any] = json.loads(read_file(path, JSON_BYTES_MAX))
         return tuple(PublicKey(str(jwk["kid"]), jwk) for jwk in document["keys"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ArgumentError("the file of public keys is not a JWK set") from None
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_file(path: Path, limit: int) -> bytes:
     """Read a file of at most ``limit`` bytes."""
     with path.open("rb") as file:
         data = file.read(limit + 1)

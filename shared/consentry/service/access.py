@@ -1,8 +1,8 @@
 """Approvals in the table ``access``.
 
 For each tenant and capability one row, ``force:{capability}``, holds the newest version, so
-that a decision is one point read and a revocation counts from the next call on. Every version
-also stays as ``history:{capability}:{version}``; both rows are written in one transaction.
+that a decision is one point read. Every version also stays as
+``history:{capability}:{version}``; both rows are written in one transaction.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _HISTORY: Final = "history:"
 
 @dataclass(frozen=True)
 class Access:
-    """Reads and writes approvals; there is no cache, so there is no stale allow."""
+    """Reads and writes approvals; every read is of the table itself."""
 
     table: Table
 

@@ -13,6 +13,7 @@ class Trigger(StrEnum):
     BLOB = "blob"
     QUEUE = "queue"
     TIMER = "timer"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +39,12 @@ class SystemTimer:
     """The service's own timer, or a message that the platform put aside."""
 
 
-Credential = ApiKey | InboxEvent | SystemTimer
+@dataclass(frozen=True)
+class OperatorCommand:
+    """A command by whoever has access to the stores themselves; no trigger makes one."""
+
+
+Credential = ApiKey | InboxEvent | SystemTimer | OperatorCommand
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 The order is fixed, and each step happens only when the one before it succeeded:
 
 1. who asks is established,
-2. the tenant's approval in force now is read and decided on,
+2. the tenant's approval in force now is read and decided on (both reads are remembered for a
+   second where they let a call in, see ``consentry.service.admissions``),
 3. the work is done, which must not let anything out,
 4. the audit record is made durable,
 5. the result is released and returned.
@@ -28,8 +29,9 @@ from consentry.errors import (
     UnsupportedFeatureError,
 )
 from consentry.service.access import Access
+from consentry.service.admissions import Admissions
 from consentry.service.audit import AuditLog
-from consentry.service.call import ApiKey, Call, InboxEvent, SystemTimer
+from consentry.service.call import ApiKey, Call, InboxEvent, OperatorCommand, SystemTimer
 from consentry.service.callers import CallerKey, Callers
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.identifiers import uuid7
@@ -164,6 +166,7 @@ class Gate:
         self._tenants = frozenset(tenants)
         self._clock = clock
         self._ticks = ticks
+        self._admissions = Admissions()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="gate")
 
     def run[T](self, call: Call, work: Callable[[Invocation], Outcome[T]]) -> T:
@@ -193,6 +196,8 @@ class Gate:
 
     def _admit(self, invocation: Invocation) -> None:
         """Establish who asks and decide; RefusedError unless the invocation may go on."""
+        if self._recently_admitted(invocation):
+            return
         principal, approvals = self._look_up(invocation.call)
         if principal is None:
             invocation.decision = Decision(allowed=False, reason=Reason.UNAUTHENTICATED)
@@ -205,12 +210,26 @@ class Gate:
         )
         if not invocation.decision.allowed:
             raise _refusal(invocation.decision.reason)
+        self._admissions.keep(invocation.call, invocation.time, (principal, approvals))
+
+    def _recently_admitted(self, invocation: Invocation) -> bool:
+        """Decide by what the stores said a moment ago, if that lets the invocation in."""
+        known = self._admissions.find(invocation.call, invocation.time)
+        if known is None:
+            return False
+        principal, approvals = known
+        decision = decide(invocation.call.operation, principal, approvals, invocation.time)
+        if decision.allowed:
+            invocation.principal, invocation.decision = principal, decision
+        return decision.allowed
 
     def _look_up(self, call: Call) -> tuple[Principal | None, list[Approval]]:
         """Read the caller's key and the approvals that might do, at the same time."""
         match call.credential:
             case SystemTimer():
                 return Principal(PrincipalKind.SYSTEM, "service", ""), []
+            case OperatorCommand():
+                return Principal(PrincipalKind.OPERATOR, "command", ""), []
             case InboxEvent(tenant, on_behalf_of):
                 if tenant not in self._tenants:
                     return None, []

@@ -20,10 +20,11 @@ from consentry.service.manifests import Notary
 from consentry.service.pairs import Pairs
 from consentry.service.parts import Parts
 from consentry.service.ports import SigningKey
+from consentry.service.proofs import Proofs
 from consentry.service.quarantine import Quarantine
 from consentry.service.redaction import Redactions
 from consentry.service.sealing import Sealer
-from consentry.service.settings import Settings
+from consentry.service.settings import Settings, log_origin
 from consentry.service.templates import TemplateStore
 from consentry.service.upkeep import Upkeep
 from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
@@ -44,6 +45,7 @@ class Services:
     inbox: Inbox
     addresses: Addresses
     upkeep: Upkeep
+    proofs: Proofs
     fetch: Fetcher
     warm: Callable[[], bool]
 
@@ -96,8 +98,9 @@ def assemble(settings: Settings, parts: Parts) -> Services:
             templates,
             pairs,
             quarantine,
-            Sealer(parts.audit, parts.signing_key),
+            Sealer(parts.audit, parts.signing_key, log_origin(settings)),
         ),
+        proofs=Proofs(parts.audit, parts.signing_key),
         fetch=Fetcher(settings.url_hosts),
         warm=Once(partial(_warm, vision)),
     )

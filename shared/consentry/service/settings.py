@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from consentry.azure.names import Container
 from consentry.errors import SettingsError
 from consentry.limits import TENANT_CHARACTERS_MAX
 
@@ -109,6 +110,12 @@ def is_loopback(endpoint: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def log_origin(settings: Settings) -> str:
+    """Name the audit log for its checkpoints: where it lies, without scheme and port."""
+    parts = urlsplit(settings.audit_blob_endpoint)
+    return f"{parts.hostname}{parts.path.rstrip('/')}/{Container.AUDIT}"
 
 
 def _explain(error: ValidationError) -> str:

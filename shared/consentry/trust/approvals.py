@@ -41,6 +41,7 @@ class Reason(StrEnum):
 
     APPROVED = "approved"  # an approval in force covers it
     SYSTEM = "system"  # the service's own upkeep, which touches no face
+    OPERATOR = "operator"  # the operator's command line, which reads the log and nothing else
     UNAUTHENTICATED = "unauthenticated"  # who asks could not be established
     PRINCIPAL = "principal"  # this kind of principal may not do this
     ONE_TO_MANY = "one_to_many"  # one face against many: refused for everybody
@@ -78,6 +79,8 @@ def decide(
         return Decision(allowed=False, reason=Reason.PRINCIPAL)
     if principal.kind is PrincipalKind.SYSTEM:
         return Decision(allowed=True, reason=Reason.SYSTEM)
+    if principal.kind is PrincipalKind.OPERATOR:
+        return Decision(allowed=True, reason=Reason.OPERATOR)
     refusals = {Reason.NO_APPROVAL}
     for approval in approvals:
         if approval.tenant != principal.tenant or approval.capability not in rule.capabilities:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from consentry.trust.merkle import leaf_hash
+
 GENESIS: Final = "0" * 64
 NEWLINE: Final = b"\n"
 
@@ -44,12 +46,16 @@ class Head:
 
 @dataclass(frozen=True, repr=False)
 class Line:
-    """A line that is well-formed by itself; whether it fits its neighbours is not known."""
+    """A line that is well-formed by itself; whether it fits its neighbours is not known.
+
+    ``leaf`` is its hash as a leaf of the Merkle tree.
+    """
 
     chain: str
     seq: int
     prev: str
     digest: str
+    leaf: bytes
 
     def follows(self, head: Head) -> bool:
         """Tell whether this is the line that comes next after ``head``."""
@@ -86,7 +92,7 @@ def parse(line: bytes) -> Line | None:
     )
     if not well_formed or not _is_canonical(line, document):
         return None
-    return Line(chain, seq, prev, digest(line))
+    return Line(chain, seq, prev, digest(line), leaf_hash(line))
 
 
 def _is_canonical(line: bytes, document: dict[str, object]) -> bool:

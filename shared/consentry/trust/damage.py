@@ -6,7 +6,7 @@ one that never comes was removed, and so on. If nothing after it can tell, the v
 likelier one; that something is wrong there is certain in any case.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain as joined
@@ -15,13 +15,18 @@ from consentry.trust.chain import NEWLINE, Head, Line, parse
 
 
 class Damage(StrEnum):
-    """What was done to a log."""
+    """What was done to a log; the last four are said of checkpoints only."""
 
     EDITED = "edited"
     REMOVED = "removed"
     INSERTED = "inserted"
     REORDERED = "reordered"
     TRUNCATED = "truncated"
+    FORKED = "forked"  # two lines, chains or trees that go on from the same place
+    REPLACED = "replaced"  # another checkpoint stands where one was sealed: an older or new one
+    FOREIGN_KEY = "signed by an unknown key"
+    ROLLED_BACK = "rolled back"  # a checkpoint held elsewhere covers more than the log has
+    GAP = "missing for a time"  # nothing was sealed for longer than it may take
 
 
 @dataclass(frozen=True)
@@ -67,24 +72,38 @@ def walk(
     *,
     sealed: Mapping[int, str] | None = None,
     start: Head | None = None,
+    take: Callable[[Line], None] | None = None,
 ) -> ChainVerdict:
-    """Walk on from ``start``; ``sealed`` has the digests that checkpoints state, by count."""
+    """Walk on from ``start``; ``sealed`` has the digests that checkpoints state, by count.
+
+    ``take`` gets every line that is as it was written.
+    """
     head = start or Head()
+    before = ""
     sealed = sealed or {}
     segment = -1
     rest = entries(segments)
     for entry in rest:
         line = entry.line
         if line is None or line.chain != chain or not line.follows(head):
+            if line is not None and line.chain == chain and _forks(before, head, line):
+                return ChainVerdict(head, Finding(chain, entry.segment, line.seq, Damage.FORKED))
             kind, sequence = _diagnose(chain, head, segment, entry, rest)
             return ChainVerdict(head, Finding(chain, entry.segment, sequence, kind))
         if sealed.get(line.seq + 1, line.digest) != line.digest:
             return ChainVerdict(head, Finding(chain, entry.segment, line.seq, Damage.EDITED))
-        head, segment = line.head(), entry.segment
+        if take is not None:
+            take(line)
+        before, head, segment = line.prev, line.head(), entry.segment
     if head.count < max(sealed, default=0):
         kind = Damage.TRUNCATED if head.count else Damage.REMOVED
         return ChainVerdict(head, Finding(chain, max(segment, 0), head.count, kind))
     return ChainVerdict(head)
+
+
+def _forks(before: str, head: Head, line: Line) -> bool:
+    """Tell whether a line is another successor of the line before the last one."""
+    return line.seq == head.count - 1 and line.prev == before and line.digest != head.digest
 
 
 def _diagnose(

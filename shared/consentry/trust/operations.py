@@ -20,11 +20,12 @@ class Capability(StrEnum):
 
 
 class PrincipalKind(StrEnum):
-    """Who acts: a caller with a key, a writer to the inbox, or the service itself."""
+    """Who acts: a caller with a key, a writer to the inbox, the service itself, its operator."""
 
     CALLER = "caller"
     STORAGE = "storage"
     SYSTEM = "system"
+    OPERATOR = "operator"  # whoever runs the command line with access to the stores
     UNKNOWN = "unknown"  # whoever could not be authenticated
 
 
@@ -39,6 +40,9 @@ class Operation(StrEnum):
     READ_MANIFEST = "read_manifest"
     CREATE_UPLOAD = "create_upload"
     READ_UPLOAD = "read_upload"
+    PROVE_RECORD = "prove_record"
+    PROVE_CONSISTENCY = "prove_consistency"
+    READ_LOG = "read_log"
     SEARCH = "search"
     UPKEEP = "upkeep"
     POISON = "poison"
@@ -46,7 +50,7 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who acts, and for which tenant; the service itself acts for none (``tenant`` is empty)."""
+    """Who acts, and for which tenant; the service and its operator act for none (empty)."""
 
     kind: PrincipalKind
     id: str
@@ -66,10 +70,13 @@ class Rule:
 
 _CALLER: Final = frozenset({PrincipalKind.CALLER})
 _CALLER_OR_STORAGE: Final = frozenset({PrincipalKind.CALLER, PrincipalKind.STORAGE})
+_CALLER_OR_OPERATOR: Final = frozenset({PrincipalKind.CALLER, PrincipalKind.OPERATOR})
+_OPERATOR: Final = frozenset({PrincipalKind.OPERATOR})
 _SYSTEM: Final = frozenset({PrincipalKind.SYSTEM})
 _DETECT: Final = frozenset({Capability.DETECT})
 _REDACT: Final = frozenset({Capability.REDACT})
 _VERIFY: Final = frozenset({Capability.VERIFY})
+_ANY: Final = frozenset(Capability)
 
 RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
     {
@@ -81,6 +88,9 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.READ_MANIFEST: Rule(_CALLER, _REDACT),
         Operation.CREATE_UPLOAD: Rule(_CALLER, _REDACT | _VERIFY),
         Operation.READ_UPLOAD: Rule(_CALLER, _REDACT | _VERIFY),
+        Operation.PROVE_RECORD: Rule(_CALLER_OR_OPERATOR, _ANY),
+        Operation.PROVE_CONSISTENCY: Rule(_CALLER_OR_OPERATOR, _ANY),
+        Operation.READ_LOG: Rule(_OPERATOR),
         Operation.SEARCH: Rule(frozenset()),
         Operation.UPKEEP: Rule(_SYSTEM),
         Operation.POISON: Rule(_SYSTEM),

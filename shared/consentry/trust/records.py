@@ -36,7 +36,7 @@ def _or_nothing(pattern: re.Pattern[str]) -> re.Pattern[str]:
 _ALPHABETS: Final[Mapping[str, re.Pattern[str]]] = {
     "id": _UUID,
     "tenant": re.compile(rf"[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX}}}"),
-    "principal": re.compile(r"(?:caller|storage|system|unknown):[a-z0-9-]{0,32}"),
+    "principal": re.compile(r"(?:caller|storage|system|operator|unknown):[a-z0-9-]{0,32}"),
     "operation": _WORD,
     "trigger": _WORD,
     "request_id": _UUID,

@@ -4,16 +4,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from tests.support.logs import audit_record
-from tests.support.memory import Clock, MemoryAppends
+from tests.support.logs import ORIGIN, audit_record
+from tests.support.memory import Clock, MemoryAppends, MemorySigningKey
 from tests.support.polling import until
 
 from consentry.errors import AuditUnavailableError
 from consentry.limits import AUDIT_RECORD_BYTES_MAX
 from consentry.service.audit import AuditLog
+from consentry.service.audit_copy import export_log
+from consentry.service.sealing import Sealer
 from consentry.trust.chain import Head, digest, extend, split_name
 from consentry.trust.verification import verify_log
 
@@ -34,7 +37,11 @@ def written(store: MemoryAppends) -> dict[str, list[int]]:
 def store() -> Iterator[MemoryAppends]:
     store = MemoryAppends()
     yield store
-    assert verify_log(store).whole
+    key = MemorySigningKey()
+    Sealer(store, key, ORIGIN).seal(Clock().now + timedelta(days=1))
+    exported = MemoryAppends()
+    export_log(store, exported.put)
+    assert verify_log(exported, key.public_keys()).whole
 
 
 def test_records_of_many_threads_are_all_written_once_and_in_each_threads_order(

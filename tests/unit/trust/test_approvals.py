@@ -38,10 +38,19 @@ def test_every_operation_has_a_rule() -> None:
     assert RULES.keys() == set(Operation)
 
 
-def test_only_the_services_own_upkeep_needs_no_approval() -> None:
-    free = {op for op, rule in RULES.items() if rule.kinds and not rule.capabilities}
-    assert free == {Operation.UPKEEP, Operation.POISON}
-    assert all(RULES[op].kinds == {PrincipalKind.SYSTEM} for op in free)
+def test_only_upkeep_and_the_operators_reading_of_the_log_need_no_approval() -> None:
+    free = {op: rule.kinds for op, rule in RULES.items() if rule.kinds and not rule.capabilities}
+    assert free == {
+        Operation.UPKEEP: {PrincipalKind.SYSTEM},
+        Operation.POISON: {PrincipalKind.SYSTEM},
+        Operation.READ_LOG: {PrincipalKind.OPERATOR},
+    }
+
+
+def test_the_operator_reads_the_log_and_does_nothing_else() -> None:
+    operator = Principal(PrincipalKind.OPERATOR, "command", "")
+    allowed = {op for op in Operation if decide(op, operator, [], NOW).allowed}
+    assert allowed == {Operation.READ_LOG, Operation.PROVE_RECORD, Operation.PROVE_CONSISTENCY}
 
 
 def test_nobody_may_search() -> None:

@@ -1,0 +1,175 @@
+"""How many audited invocations a second the gate takes: `make bench-audit`.
+
+Each invocation is whole but for its work, which does nothing: the caller's key and the approval
+are checked, and the record is durable in Azurite before the call returns. Afterwards the log is
+sealed, exported and verified: every call that returned has its record, once, and in the order in
+which its thread made the calls.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from uuid import uuid4
+
+from rich.console import Console
+
+from consentry.azure.provision import provision_emulator
+from consentry.localhost.azurite import Azurite
+from consentry.service.audit_copy import LogCopy, export_log
+from consentry.service.call import ApiKey, Call, Trigger
+from consentry.service.deployment import connect
+from consentry.service.gate import Invocation, Outcome
+from consentry.service.services import Services, assemble
+from consentry.service.settings import Settings
+from consentry.trust.operations import Capability, Operation
+from consentry.trust.verification import verify_log
+
+ROOT = Path(__file__).resolve().parent.parent
+TENANT = "contoso"
+WARM_UP_CALLS = 50
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one process does, and how long it took: seconds of wall and of processor time."""
+
+    calls: int
+    seconds: float
+    processor_seconds: float
+
+
+@contextmanager
+def stores() -> Iterator[dict[str, str]]:
+    """Run Azurite in memory and give the settings of a service on it."""
+    with tempfile.TemporaryDirectory() as keys, Azurite(ROOT) as azurite:
+        provision_emulator(azurite.blob_endpoint, azurite.table_endpoint)
+        yield {
+            "CONSENTRY_ENVIRONMENT": "development",
+            "CONSENTRY_TENANTS": TENANT,
+            "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
+            "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
+            "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
+            "CONSENTRY_LOCAL_KEYS": keys,
+            "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),
+        }
+
+
+def service(environment: dict[str, str]) -> Services:
+    """Put a service together as a worker process does."""
+    settings = Settings.load(environment)
+    return assemble(settings, connect(settings))
+
+
+def approve(services: Services) -> None:
+    """Approve the tenant."""
+    now = datetime.now(UTC)
+    services.access.approve(
+        TENANT,
+        Capability.DETECT,
+        use_case="bench",
+        valid_from=now - timedelta(minutes=1),
+        valid_until=now + timedelta(days=1),
+        decided_by="bench",
+        now=now,
+    )
+
+
+def numbered(process: int, thread: int, number: int, invocation: Invocation) -> Outcome[None]:
+    """Do nothing but leave a number in the record."""
+    invocation.count(process=process, thread=thread, number=number)
+    return Outcome(None)
+
+
+def run(environment: dict[str, str], threads: int, seconds: float, process: int) -> Load:
+    """Call for a time from so many threads, each with a caller's key of its own."""
+    services = service(environment)
+    keys = [services.callers.create(TENANT, datetime.now(UTC)) for _ in range(threads + 1)]
+
+    def call(thread: int, number: int) -> None:
+        asked = Call(Operation.DETECT, ApiKey(keys[thread]), Trigger.HTTP, str(uuid4()))
+        services.gate.run(asked, partial(numbered, process, thread, number))
+
+    for number in range(WARM_UP_CALLS):
+        call(threads, number)
+    started, processor = time.perf_counter(), time.process_time()
+
+    def keep_calling(thread: int) -> int:
+        number = 0
+        while time.perf_counter() - started < seconds:
+            call(thread, number)
+            number += 1
+        return number
+
+    with ThreadPoolExecutor(threads) as pool:
+        calls = sum(pool.map(keep_calling, range(threads)))
+    return Load(calls, time.perf_counter() - started, time.process_time() - processor)
+
+
+def check(services: Services, loads: list[Load], threads: int) -> str:
+    """Verify the log and find every call in it, once and in order."""
+    services.upkeep.sealer.seal(datetime.now(UTC))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = LogCopy(Path(folder))
+        export_log(services.parts.audit, copy.write)
+        report = verify_log(copy, services.signing_key.public_keys())
+        numbers: dict[tuple[int, int], list[int]] = defaultdict(list)
+        chains: dict[int, set[str]] = defaultdict(set)
+        for part in copy.list():
+            for line in copy.read(part.name).splitlines() if part.name.endswith("jsonl") else ():
+                found = json.loads(line)
+                counts = found["record"]["counts"]
+                numbers[counts["process"], counts["thread"]].append(counts["number"])
+                chains[counts["process"]].add(found["chain"])
+    expected = Counter({process: load.calls + WARM_UP_CALLS for process, load in enumerate(loads)})
+    found_calls: Counter[int] = Counter()
+    for (process, _), calls in numbers.items():
+        found_calls[process] += len(calls)
+        if calls != list(range(len(calls))):
+            raise SystemExit("records of one thread are missing or not in its order")
+    if not report.whole or found_calls != expected or len(numbers) != len(loads) * (threads + 1):
+        raise SystemExit("the log does not hold every call once")
+    return f"{report.records} records in {report.chains} chains; none lost, order kept, log whole"
+
+
+def main() -> None:
+    """Measure and tell."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    options.add_argument("--threads", type=int, default=32)
+    options.add_argument("--seconds", type=float, default=10)
+    given = options.parse_args()
+    cores = os.process_cpu_count()
+    console.print(f"Python {platform.python_version()}, {cores} cores, Azurite in memory")
+    for processes in given.processes:
+        with stores() as environment:
+            services = service(environment)
+            approve(services)
+            work = partial(run, environment, given.threads, given.seconds)
+            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+                loads = list(pool.map(work, range(processes)))
+            rate = sum(load.calls / load.seconds for load in loads)
+            cost = sum(load.processor_seconds for load in loads) / sum(load.calls for load in loads)
+            console.print(
+                f"{processes} process(es) of {given.threads} threads: {rate:.0f} invocations/s, "
+                f"{1000 * cost:.2f} ms of processor time each in our processes; "
+                f"load average {os.getloadavg()[0]:.1f}"
+            )
+            console.print(f"  {check(services, loads, given.threads)}")
+
+
+if __name__ == "__main__":
+    main()
