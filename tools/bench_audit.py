@@ -25,8 +25,8 @@ from uuid import uuid4
 
 from rich.console import Console
 
-from consentry.azure.provision import provision_emulator
 from consentry.localhost.azurite import Azurite
+from consentry.localhost.provision import provision
 from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
@@ -56,7 +56,7 @@ class Load:
 def stores() -> Iterator[dict[str, str]]:
     """Run Azurite in memory and give the settings of a service on it."""
     with tempfile.TemporaryDirectory() as keys, Azurite(ROOT) as azurite:
-        provision_emulator(azurite.blob_endpoint, azurite.table_endpoint)
+        provision(azurite.connection_string)
         yield {
             "CONSENTRY_ENVIRONMENT": "development",
             "CONSENTRY_TENANTS": TENANT,

@@ -13,8 +13,8 @@ import pytest
 from tests.contract.conftest import ROOT
 from tests.support import killed_worker
 
-from consentry.azure.provision import provision_emulator
 from consentry.localhost.azurite import Azurite
+from consentry.localhost.provision import provision
 from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.deployment import connect
 from consentry.service.services import Services, assemble
@@ -23,14 +23,14 @@ from consentry.trust.operations import Capability
 from consentry.trust.verification import verify_log
 
 TENANT = "contoso"
-KILLS = 300
+KILLS = 200
 RELEASES_MAX = 60  # that a worker makes known before it is killed
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     with Azurite(ROOT) as azurite:
-        provision_emulator(azurite.blob_endpoint, azurite.table_endpoint)
+        provision(azurite.connection_string)
         yield {
             "CONSENTRY_ENVIRONMENT": "development",
             "CONSENTRY_TENANTS": TENANT,

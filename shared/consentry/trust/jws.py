@@ -47,11 +47,6 @@ def open_document(signed: bytes, *, kind: str, public_keys: Iterable[PublicKey])
     return document
 
 
-def peek_document(signed: bytes, *, kind: str) -> dict[str, Any]:
-    """Read the document without looking at its signature, which proves nothing by itself."""
-    return _read(signed, kind)[1]
-
-
 def _read(signed: bytes, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give header and document; each of the three parts has exactly one accepted spelling."""
     try:
