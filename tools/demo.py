@@ -239,10 +239,10 @@ def spoil() -> str:
     """Change one character in a copy of the log."""
     log, spoilt = OUT / "audit", OUT / "audit-spoilt"
     shutil.copytree(log, spoilt)
-    segment = next(spoilt.rglob("*.jsonl"))
-    text = segment.read_text()
-    expect('"allowed":false' in text, "the refused call is not in the log")
-    segment.write_text(text.replace('"allowed":false', '"allowed":true', 1))
+    refusal = '"allowed":false'
+    found = [path for path in spoilt.rglob("*.jsonl") if refusal in path.read_text()]
+    expect(bool(found), "the refused call is not in the log")
+    found[0].write_text(found[0].read_text().replace(refusal, '"allowed":true', 1))
     return spoilt.name
 
 
