@@ -22,8 +22,10 @@ from consentry.service.call import Call, SystemTimer, Trigger
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
+from consentry.trust.records import utc_text
 from wire import Request, echo, error_reply, reply_to
 
+WARNING_HEADER: Final = "X-Consentry-Warning"
 OPEN_FUNCTIONS: Final = frozenset({"health", "ready", "openapi", "keys"})
 """Functions that need no approval: no picture, no tenant's data. Nothing else may be open."""
 
@@ -174,7 +176,7 @@ class Api:
                 traceparent=request.trace("traceparent"),
                 client_request_id=client_request_id,
             )
-            return self.services().gate.run(call, partial(handler, request))
+            return self.services().gate.run(call, partial(_answer, handler, request))
 
         reply = _guarded(run)
         reply.headers["x-ms-request-id"] = request_id
@@ -190,6 +192,22 @@ class Api:
             services = self.services()
             call = Call(operation, SystemTimer(), trigger, request_id)
             services.gate.run(call, partial(work, services))
+
+
+def _answer(
+    handler: Handler, request: Request, invocation: Invocation
+) -> Outcome[func.HttpResponse]:
+    """Run a handler; a reply under grace says when that ends."""
+    outcome = handler(request, invocation)
+    ends = invocation.grace_until
+    if ends is None:
+        return outcome
+
+    def warned(reply: func.HttpResponse) -> func.HttpResponse:
+        reply.headers[WARNING_HEADER] = f"approval by grace until {utc_text(ends)}; apply anew"
+        return reply
+
+    return outcome.map(warned)
 
 
 def _always(operation: Operation, request: Request) -> Operation:

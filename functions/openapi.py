@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from consentry import __version__
+from consentry.trust.operations import RULES, Operation, PrincipalKind
 from entry import Endpoint
 from wire import KEY_HEADER, STATUS
 
@@ -44,7 +45,8 @@ def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "components": {
             "schemas": {"Error": ERROR_SCHEMA},
             "securitySchemes": {
-                "tenantKey": {"type": "apiKey", "in": "header", "name": KEY_HEADER}
+                "tenantKey": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
+                "person": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
     }
@@ -61,7 +63,7 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
         "parameters": parameters,
         "responses": {str(status): {"description": "As described"} for status in endpoint.replies}
         | {"default": _error_reply()},
-        "security": [{"tenantKey": []}] if endpoint.operation else [],
+        "security": _security(endpoint.operation),
     }
     if endpoint.request:
         described["requestBody"] = {
@@ -69,6 +71,15 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
             "content": {endpoint.request: {"schema": {}}},
         }
     return described
+
+
+def _security(operation: Operation | None) -> list[dict[str, list[str]]]:
+    """Give the credentials that open an endpoint: any one of them does."""
+    if operation is None:
+        return []
+    schemes = {PrincipalKind.CALLER: "tenantKey", PrincipalKind.PERSON: "person"}
+    kinds = RULES[operation].kinds or schemes.keys()  # what is refused to all, is so by name
+    return [{scheme: []} for kind, scheme in schemes.items() if kind in kinds]
 
 
 def _error_reply() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+import access_api
 import audit_api
 import face_api
 import inbox_trigger
@@ -16,6 +17,7 @@ from openapi import describe
 def register_all(services: Provider) -> list[Api]:
     """Register every function behind the gate, and the few open ones."""
     gated = [
+        access_api.register(services),
         face_api.register(services),
         redaction_api.register(services),
         uploads_api.register(services),

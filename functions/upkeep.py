@@ -25,4 +25,8 @@ def register(services: Provider) -> Api:
     def expire_held_uploads(parts: Services, invocation: Invocation) -> Outcome[None]:
         return parts.upkeep.expire_held(invocation)
 
+    @api.timer("lapse_approvals", EVERY_HOUR)
+    def lapse_approvals(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.applications.lapse(invocation)
+
     return api

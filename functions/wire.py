@@ -19,7 +19,7 @@ from consentry.errors import (
     PayloadTooLargeError,
 )
 from consentry.limits import HEADER_CHARACTERS_MAX, JSON_BYTES_MAX
-from consentry.service.call import ApiKey
+from consentry.service.call import ApiKey, BearerToken
 
 JSON_MEDIA_TYPE: Final = "application/json"
 PICTURE_MEDIA_TYPE: Final = "application/octet-stream"
@@ -30,6 +30,7 @@ STATUS: Final[Mapping[str, int]] = {
     "BadArgument": 400,
     "ConcurrentOperationConflict": 409,
     "FaceNotFound": 404,
+    "IllegalState": 409,
     "InternalError": 500,
     "InvalidImage": 400,
     "InvalidImageSize": 400,
@@ -60,9 +61,16 @@ class Request:
         }
 
     @property
-    def credential(self) -> ApiKey:
-        """The tenant key that came with the request; empty where there was none."""
-        return ApiKey(self._headers.get(KEY_HEADER.lower(), ""))
+    def credential(self) -> ApiKey | BearerToken:
+        """The tenant key or the person's token that came with the request.
+
+        An empty key where there was neither, or both: nobody is two people at once.
+        """
+        key = self._headers.get(KEY_HEADER.lower(), "")
+        scheme, _, token = self._headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return ApiKey(key)
+        return BearerToken(token.strip()) if not key else ApiKey("")
 
     def header(self, name: str) -> str:
         """A header's value, or nothing; ArgumentError when it is longer than its limit."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from consentry.cli import firststeps
 from consentry.localhost.stack import Stack
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
@@ -256,21 +257,13 @@ def descendants(pid: int) -> list[int]:
 
 
 def prepare(stack: Stack) -> tuple[Services, str]:
-    """Approve the tenant and make a key."""
+    """Have the tenant approved and make a key."""
     settings = Settings.load(stack.environment)
     services = assemble(settings, connect(settings))
-    now = datetime.now(UTC)
-    for capability in Capability:
-        services.access.approve(
-            TENANT,
-            capability,
-            use_case="bench",
-            valid_from=now - timedelta(minutes=1),
-            valid_until=now + timedelta(days=1),
-            decided_by="bench",
-            now=now,
-        )
-    return services, services.callers.create(TENANT, now)
+    if settings.local_issuer is None:
+        raise SystemExit("the stack has no development issuer")
+    firststeps.approve(stack.url, settings.local_issuer, TENANT, list(Capability))
+    return services, services.callers.create(TENANT, datetime.now(UTC))
 
 
 def show(bench: Bench, as_json: bool) -> None:

@@ -35,6 +35,7 @@ from consentry.service.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / ".consentry" / "samples"
 OUT = ROOT / ".consentry" / "demo"
+APPLICATION = ROOT / "docs" / "application.example.toml"
 APPROVED, UNAPPROVED = "contoso", "northwind"
 PHOTOS = ("city.jpg", "person_a_2.jpg", "person_b_1.jpg", "impostor_1.jpg")
 DEADLINE_SECONDS = 120
@@ -108,13 +109,37 @@ def wait_for[T](ask: Callable[[], T | None], otherwise: str) -> T:
     raise StepError(otherwise)
 
 
-def approve(stack: Stack) -> str:
-    """Approve one tenant for everything, and leave the other without any approval."""
-    for capability in ("detect", "redact", "verify"):
-        consentry(stack, "access", "approve", APPROVED, capability, "--use-case", "demonstration")
-    approvals = consentry(stack, "access", "list", APPROVED)["approvals"]
-    expect(len(approvals) == 3, "the approvals are not in force")
-    return f"{APPROVED}: detect, redact, verify; {UNAPPROVED}: nothing"
+def apply(stack: Stack) -> str:
+    """Apply for one tenant, and for a use that the policy refuses to everybody."""
+    token = person(stack, "applicant", "alan")
+    case = consentry(stack, "access", "apply", "--file", str(APPLICATION), *token)
+    expect(case["state"] == "in_review", "the application is not in review")
+    search = OUT / "search.toml"
+    text = APPLICATION.read_text().replace("practices = []", 'practices = ["search"]')
+    search.write_text(text)
+    told = consentry(stack, "access", "apply", "--file", str(search), *token, fails=True)
+    expect(told["state"] == "refused", "the search was not refused")
+    return f"in review: {case['id']}; a search is refused: {told['refusedFor'][0]['reason']}"
+
+
+def decide(stack: Stack) -> str:
+    """Have two reviewers decide, and the applicant try to."""
+    cases = consentry(stack, "access", "list", *person(stack, "reviewer", "ada"))["applications"]
+    [case] = [found["id"] for found in cases if found["state"] == "in_review"]
+    words = ("access", "decide", case, "approve", "--consent", "attested", "--days", "30")
+    told = consentry(stack, *words, *person(stack, "reviewer", "alan"), fails=True)
+    expect(told["error"]["code"] == "Refused", "the applicant decided on their own application")
+    first = consentry(stack, *words, *person(stack, "reviewer", "ada"))
+    expect(first["state"] == "in_review", "one reviewer was enough for verify")
+    second = consentry(stack, *words, *person(stack, "reviewer", "grace"))
+    expect(second["state"] == "approved", "two reviewers were not enough")
+    return f"{APPROVED}: approved by ada and grace, not by alan himself; {UNAPPROVED}: nothing"
+
+
+def person(stack: Stack, role: str, name: str) -> tuple[str, str, str, str]:
+    """Give the words by which a command acts as a person at this stack."""
+    words = ("dev", "token", "--role", role, "--name", name, "--tenant", APPROVED)
+    return "--token", consentry(stack, *words)["token"], "--endpoint", stack.url
 
 
 def redact(blobs: BlobStore) -> str:
@@ -280,8 +305,10 @@ def main() -> None:
             )
             tell(stack.url)
         parts = connect(Settings.load(stack.environment))
-        with steps.step("approve a tenant") as tell:
-            tell(approve(stack))
+        with steps.step("apply for access") as tell:
+            tell(apply(stack))
+        with steps.step("have two reviewers decide") as tell:
+            tell(decide(stack))
         with steps.step("redact photographs by upload") as tell:
             tell(redact(parts.blobs))
         with client(stack, APPROVED) as http:

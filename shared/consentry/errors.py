@@ -10,6 +10,7 @@ ConsentryError
 │   ├── LengthRequiredError        the request does not say how long it is
 │   ├── UploadExpiredError         the rest of a verification did not arrive in time
 │   ├── NotFoundError              nothing of that name belongs to the caller
+│   ├── StateError                 an application is not in a state for that step
 │   └── FaceNotFoundError          no such face, or its template has expired
 ├── RefusedError                 the gate, or a rule that no approval can lift, said no
 │   ├── AuthenticationError        who is asking could not be established
@@ -92,6 +93,12 @@ class NotFoundError(InputError):
     """Nothing of that name belongs to the caller's tenant."""
 
     code = "NotFound"
+
+
+class StateError(InputError):
+    """An application is not in a state in which that step is legal."""
+
+    code = "IllegalState"
 
 
 class FaceNotFoundError(InputError):

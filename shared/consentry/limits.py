@@ -60,3 +60,10 @@ NOTE_SIGNATURES_MAX: Final = 16  # the least that a verifier of signed notes has
 CALLER_KEY_CHARACTERS_MAX: Final = 128
 VERIFY_REQUESTS_PER_FOLDER_MAX: Final = 100  # read when a picture arrives below verify/
 FETCH_SECONDS_MAX: Final = 10  # for a picture by address
+
+# Applications for access.
+NAME_CHARACTERS_MAX: Final = 200  # of an organisation, or of a mail address
+DESCRIPTION_CHARACTERS_MAX: Final = 4_000
+PLACES_MAX: Final = 64  # jurisdictions of one application
+CASE_EVENTS_MAX: Final = 100  # so that the whole case stays one table row
+TOKEN_CHARACTERS_MAX: Final = 8_192  # of a person's bearer token

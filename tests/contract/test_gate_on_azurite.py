@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import pytest
 from tests.contract.conftest import CREDENTIAL, ROOT
+from tests.support.governance import BOOK, approval
 from tests.support.logs import ORIGIN
+from tests.support.people import people
 from tests.support.polling import until
 
 from consentry.azure.appends import AzureAppendStore
 from consentry.azure.keyfiles import signing_key, wrapping_key
-from consentry.azure.names import TableName
+from consentry.azure.names import Container, KeyName, TableName
 from consentry.azure.tables import AzureTable
 from consentry.errors import AuditUnavailableError, NotApprovedError
 from consentry.localhost.azurite import Azurite
@@ -26,6 +28,7 @@ from consentry.service.callers import Callers
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.sealing import Sealer
+from consentry.trust.approvals import ApprovalState
 from consentry.trust.operations import Capability, Operation
 from consentry.trust.verification import verify_log
 
@@ -46,21 +49,22 @@ class Service:
         self.log = AzureAppendStore((log or azurite).blob_endpoint, CREDENTIAL)
         data_keys = DataKeys(table(TableName.DATA_KEYS), wrapping_key(keys))
         self.signing = signing_key(keys)
-        self.access = Access(table(TableName.ACCESS))
+        decisions = AzureAppendStore(azurite.blob_endpoint, CREDENTIAL, Container.DECISIONS)
+        deciding = signing_key(keys, KeyName.DECISIONS)
+        self.access = Access(table(TableName.ACCESS), deciding, decisions)
         self.callers = Callers(table(TableName.CALLERS), data_keys, (TENANT,))
         log_writer = AuditLog(self.log, now)
-        self.gate = Gate(self.callers, self.access, data_keys, log_writer, (TENANT,), now)
+        self.gate = Gate(
+            self.callers, people(TENANT), self.access, BOOK, data_keys, log_writer, (TENANT,), now
+        )
 
     def approve(self) -> None:
-        self.access.approve(
-            TENANT,
-            Capability.DETECT,
-            use_case="door",
+        wanted = approval(
+            capability=Capability.DETECT,
             valid_from=now() - timedelta(minutes=1),
             valid_until=now() + timedelta(days=1),
-            decided_by="reviewer",
-            now=now(),
         )
+        self.access.approve(wanted, now())
 
     def call(self, key: str) -> str:
         call = Call(Operation.DETECT, ApiKey(key), Trigger.HTTP, str(uuid4()))
@@ -109,7 +113,9 @@ def test_a_revocation_counts_in_every_process(azurite: Azurite, keys: Path) -> N
     one.approve()
     key = one.callers.create(TENANT, now())
     assert [one.call(key), other.call(key)] == ["value", "value"]
-    one.access.revoke(TENANT, Capability.DETECT, decided_by="reviewer", now=now())
+    decided = one.access.decided(TENANT, Capability.DETECT)
+    assert decided is not None
+    one.access.stop(decided, ApprovalState.REVOKED, "reviewer", now())
     for service in (one, other):
         until(partial(refuses, service, key), seconds=5)
         with pytest.raises(NotApprovedError):

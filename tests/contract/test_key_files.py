@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 
 from consentry.azure.credentials import EMULATOR_ACCOUNT, identity, storage_credential
 from consentry.azure.keyfiles import signing_key, wrapping_key
+from consentry.azure.names import KeyName
 from consentry.errors import IntegrityError
 
 
@@ -33,6 +34,11 @@ def test_a_key_outlives_its_process(tmp_path: Path) -> None:
     assert signing_key(tmp_path).public_keys() == signing_key(tmp_path).public_keys()
     kid, wrapped = wrapping_key(tmp_path).wrap(bytes(32))
     assert wrapping_key(tmp_path).unwrap(kid, wrapped) == bytes(32)
+
+
+def test_decisions_are_signed_by_a_key_of_their_own(tmp_path: Path) -> None:
+    kids = {signing_key(tmp_path, name).kid for name in (KeyName.SIGNING, KeyName.DECISIONS)}
+    assert len(kids) == 2
 
 
 def test_processes_that_begin_at_once_agree_on_one_key(tmp_path: Path) -> None:

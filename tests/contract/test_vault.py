@@ -81,6 +81,14 @@ def test_public_keys_of_all_enabled_versions_are_given_newest_first(
     assert len(new.public_keys()) == 3
 
 
+def test_decisions_are_signed_by_a_key_of_their_own(vault: Vault, service: FakeVault) -> None:
+    manifests, decisions = vault.signing_key(), vault.signing_key(KeyName.DECISIONS)
+    published = {key.kid for key in manifests.public_keys()}
+    assert [key.kid for key in decisions.public_keys()] == [decisions.kid]
+    assert decisions.kid not in published
+    assert set(service.keys) == set(KeyName)
+
+
 def test_asking_for_public_keys_does_not_ask_the_vault_each_time(
     vault: Vault, service: FakeVault
 ) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import httpx
 from tests.support.polling import until
 
 from consentry.azure.names import Container
+from consentry.cli import firststeps
+from consentry.cli.client import Governance
 from consentry.localhost.stack import Stack
 from consentry.service.deployment import connect
 from consentry.service.manifests import open_signed
 from consentry.service.ports import PublicKey
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
-from consentry.trust.operations import Capability
+from consentry.trust.operations import Capability, Role
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
@@ -40,23 +42,29 @@ class Deployment:
     services: Services
     keys: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def issuer(self) -> Path:
+        """Public keys of the stack's development issuer."""
+        issuer = self.services.settings.local_issuer
+        assert issuer is not None
+        return issuer
+
+    def person(self, role: Role, name: str, tenant: str = "") -> Governance:
+        """Reach the stack as a person."""
+        return firststeps.as_person(self.stack.url, self.issuer, role, name, tenant)
+
     def approve(self, tenant: str, *capabilities: Capability) -> None:
-        """Put approvals in force for a day."""
-        now = datetime.now(UTC)
+        """Have approvals decided on, each on an application of its own."""
         for capability in capabilities:
-            self.services.access.approve(
-                tenant,
-                capability,
-                use_case="test",
-                valid_from=now - timedelta(minutes=1),
-                valid_until=now + timedelta(days=1),
-                decided_by="tests",
-                now=now,
-            )
+            firststeps.approve(self.stack.url, self.issuer, tenant, [capability])
 
     def revoke(self, tenant: str, capability: Capability) -> None:
-        """Revoke one approval."""
-        self.services.access.revoke(tenant, capability, decided_by="tests", now=datetime.now(UTC))
+        """Have one approval revoked."""
+        with self.person(Role.ADMIN, "root") as admin:
+            for case in admin.list():
+                words = case["application"]["capabilities"]
+                if (case["tenant"], case["state"], words) == (tenant, "approved", [capability]):
+                    admin.change(case["id"], "revoke")
 
     def new_key(self, tenant: str) -> str:
         """Make one more key for a tenant."""

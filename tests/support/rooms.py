@@ -6,7 +6,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from tests.support.memory import Clock, MemoryAppends, MemoryTable, MemoryWrappingKey
+from tests.support.governance import BOOK, approval
+from tests.support.memory import (
+    Clock,
+    MemoryAppends,
+    MemorySigningKey,
+    MemoryTable,
+    MemoryWrappingKey,
+)
+from tests.support.people import people
 
 from consentry.service.access import Access
 from consentry.service.audit import AuditLog
@@ -14,8 +22,10 @@ from consentry.service.call import ApiKey, Call, Credential, Trigger
 from consentry.service.callers import Callers
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate
-from consentry.trust.approvals import Approval
+from consentry.service.people import People
+from consentry.trust.approvals import Approval, ApprovalState
 from consentry.trust.operations import Capability, Operation
+from consentry.trust.policy import PolicyBook
 
 TENANT, OTHER, STRANGER = "contoso", "fabrikam", "northwind"
 
@@ -30,6 +40,10 @@ class GateRoom:
     keys_table: MemoryTable = field(default_factory=MemoryTable)
     log: MemoryAppends = field(default_factory=MemoryAppends)
     wrapping: MemoryWrappingKey = field(default_factory=MemoryWrappingKey)
+    deciding: MemorySigningKey = field(default_factory=MemorySigningKey)
+    evidence: MemoryAppends = field(default_factory=MemoryAppends)
+    book: PolicyBook = BOOK
+    people: People = field(default_factory=lambda: people(TENANT, OTHER))
 
     def __post_init__(self) -> None:
         self.restart()
@@ -38,11 +52,15 @@ class GateRoom:
     def restart(self) -> None:
         """Begin a new process on the same stores: nothing is known, no chain is begun."""
         self.keys = DataKeys(self.keys_table, self.wrapping)
-        self.access = Access(self.access_table)
+        self.access = Access(
+            self.access_table, self.deciding, self.evidence, ticks=self.clock.seconds
+        )
         self.callers = Callers(self.callers_table, self.keys, (TENANT, OTHER))
         self.gate = Gate(
             self.callers,
+            self.people,
             self.access,
+            self.book,
             self.keys,
             AuditLog(self.log, self.clock),
             (TENANT, OTHER),
@@ -52,18 +70,18 @@ class GateRoom:
 
     def approve(self, capability: Capability, tenant: str = TENANT, **more: Any) -> Approval:
         now = self.clock()
-        return self.access.approve(
-            tenant,
-            capability,
-            **{
-                "use_case": "door",
-                "valid_from": now,
-                "valid_until": now + timedelta(days=1),
-                "decided_by": "reviewer",
-                "now": now,
-                **more,
-            },
-        )
+        wanted = {
+            "tenant": tenant,
+            "capability": capability,
+            "valid_from": now,
+            "valid_until": now + timedelta(days=1),
+        }
+        return self.access.approve(approval(**wanted | more), now)
+
+    def revoke(self, capability: Capability, tenant: str = TENANT) -> Approval:
+        decided = self.access.decided(tenant, capability)
+        assert decided is not None
+        return self.access.stop(decided, ApprovalState.REVOKED, "reviewer", self.clock())
 
     def call(
         self, operation: Operation = Operation.DETECT, credential: Credential | None = None

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
+from tests.support.governance import approval, conditions
 from tests.support.layer import layer_dir
 from tests.support.memory import (
     Clock,
@@ -16,12 +17,15 @@ from tests.support.memory import (
     MemoryTable,
     MemoryWrappingKey,
 )
+from tests.support.people import AUDIENCE, ISSUER_FILE, issuer, token
 
 from consentry.azure.names import Container, TableName
 from consentry.service.parts import Parts
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
-from consentry.trust.operations import Capability
+from consentry.trust.approvals import ApprovalState
+from consentry.trust.operations import Capability, Role
+from consentry.trust.policy import PolicyBook
 from registry import make_app
 
 TENANT = "contoso"
@@ -55,21 +59,22 @@ class World:
 
     def approve(self, tenant: str = TENANT, target_fmr: float | None = None) -> None:
         """Approve a tenant for everything, for a day."""
+        now = self.clock()
         for capability in Capability:
-            self.services.access.approve(
-                tenant,
-                capability,
-                use_case="test",
-                valid_from=self.clock(),
-                valid_until=self.clock() + timedelta(days=1),
-                decided_by="tests",
-                now=self.clock(),
-                target_fmr=target_fmr,
+            wanted = approval(
+                tenant=tenant,
+                capability=capability,
+                valid_from=now,
+                valid_until=now + timedelta(days=1),
+                conditions=conditions(target_fmr=target_fmr),
             )
+            self.services.access.approve(wanted, now)
 
     def revoke(self, capability: Capability, tenant: str = TENANT) -> None:
         """Revoke one approval."""
-        self.services.access.revoke(tenant, capability, decided_by="tests", now=self.clock())
+        decided = self.services.access.decided(tenant, capability)
+        assert decided is not None
+        self.services.access.stop(decided, ApprovalState.REVOKED, "tests", self.clock())
 
     def drop(self, name: str, data: bytes, **metadata: str) -> str:
         """Put a blob into the inbox; the event is the test's to send."""
@@ -101,16 +106,19 @@ class World:
         return [line["record"] for line in lines]
 
 
-def make_world(**settings: str) -> World:
-    """Make a service that stands on nothing but memory."""
+def make_world(book: PolicyBook | None = None, **settings: str) -> World:
+    """Make a service that stands on nothing but memory, and on the tests' issuer."""
+    issuer()
     clock = Clock()
     blobs, audit = MemoryBlobs(clock), MemoryAppends()
     tables = {name: MemoryTable() for name in TableName}
     parts = Parts(
         blobs=blobs,
         audit=audit,
+        decisions=MemoryAppends(),
         table=tables.__getitem__,
         signing_key=MemorySigningKey(),
+        decision_key=MemorySigningKey(),
         wrapping_key=MemoryWrappingKey(),
         clock=clock,
     )
@@ -122,8 +130,10 @@ def make_world(**settings: str) -> World:
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",
         "CONSENTRY_LOCAL_KEYS": "unused",
         "CONSENTRY_LAYER": str(layer_dir()),
+        "CONSENTRY_TOKEN_AUDIENCE": AUDIENCE,
+        "CONSENTRY_LOCAL_ISSUER": str(ISSUER_FILE),
     }
-    services = assemble(Settings.load(environment | settings), parts)
+    services = assemble(Settings.load(environment | settings), parts, book)
     world = World(services, clock, blobs, audit, tables)
     for tenant in (TENANT, STRANGER):
         world.keys[tenant] = services.callers.create(tenant, clock())
@@ -136,13 +146,17 @@ def http_request(
     method: str = "POST",
     body: bytes = b"",
     tenant: str | None = TENANT,
+    person: tuple[Role, str] | None = None,
     route: dict[str, str] | None = None,
     params: dict[str, str] | None = None,
     **headers: str,
 ) -> func.HttpRequest:
-    """Make a request as the worker makes it."""
+    """Make a request as the worker makes it, with a tenant's key or a person's token."""
     sent = {"content-length": str(len(body)), "content-type": "application/octet-stream"}
-    if tenant is not None:
+    if person is not None:
+        bearer = token(*person, tenant or TENANT, world.clock())
+        sent["authorization"] = f"Bearer {bearer}"
+    elif tenant is not None:
         sent["ocp-apim-subscription-key"] = world.keys[tenant]
     return func.HttpRequest(
         method=method,

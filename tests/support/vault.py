@@ -50,7 +50,7 @@ class FakeVault:
         versions = self.keys.setdefault(name, [])
         key: PrivateKey = (
             ec.generate_private_key(ec.SECP256R1())
-            if name is KeyName.SIGNING
+            if name is not KeyName.WRAPPING
             else rsa.generate_private_key(65537, 2048)
         )
         versions.append(Version(f"{len(versions) + 1:032x}", key))

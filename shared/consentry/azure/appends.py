@@ -1,4 +1,4 @@
-"""The audit container: append blobs, and whole blobs that are written once."""
+"""The evidence containers: append blobs, and whole blobs that are written once."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,11 +18,13 @@ KEPT_CLIENTS: Final = 8
 
 
 class AzureAppendStore:
-    """The audit log's home, through one client that is kept and shared by threads."""
+    """Home of the audit log or of decisions, through one client that is shared by threads."""
 
-    def __init__(self, endpoint: str, credential: StorageCredential) -> None:
+    def __init__(
+        self, endpoint: str, credential: StorageCredential, container: Container = Container.AUDIT
+    ) -> None:
         service = blob_service(endpoint, credential)
-        self._container = service.get_container_client(Container.AUDIT)
+        self._container = service.get_container_client(container)
         # To make a client costs a tenth of an append; one segment takes very many.
         self._blob = lru_cache(maxsize=KEPT_CLIENTS)(self._container.get_blob_client)
 

@@ -26,9 +26,9 @@ _SUFFIX: Final = ".jwk.json"
 _TEXT_FIELDS: Final = frozenset({"kty", "crv", "kid"})
 
 
-def signing_key(folder: Path) -> AzureSigningKey:
-    """Give the signing key in ``folder``, made if it is not there."""
-    jwk = _read_or_make(folder, KeyName.SIGNING, ECKey, lambda: ECKey.generate_key("P-256"))
+def signing_key(folder: Path, name: KeyName = KeyName.SIGNING) -> AzureSigningKey:
+    """Give the signing key of that name in ``folder``, made if it is not there."""
+    jwk = _read_or_make(folder, name, ECKey, lambda: ECKey.generate_key("P-256"))
     kid = jwk["kid"]
     public = PublicKey(kid, {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid")})
     return AzureSigningKey(kid, _client(jwk, ["sign", "verify"]), lambda: (public,))

@@ -14,13 +14,14 @@ POISON_QUEUE: Final = "webjobs-blobtrigger-poison"
 
 
 class Container(StrEnum):
-    """Blob containers; AUDIT lies in a storage account of its own."""
+    """Blob containers; AUDIT and DECISIONS lie in a storage account of their own."""
 
     INBOX = "inbox"
     REDACTED = "redacted"
     QUARANTINE = "quarantine"
     MANIFESTS = "manifests"
     AUDIT = "audit"
+    DECISIONS = "decisions"
 
 
 class TableName(StrEnum):
@@ -37,4 +38,5 @@ class KeyName(StrEnum):
     """Keys in the vault, and key files on a developer's machine."""
 
     SIGNING = "consentry-signing"
+    DECISIONS = "consentry-decisions"
     WRAPPING = "consentry-wrapping"

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from azure.core.credentials import TokenCredential
@@ -22,7 +23,7 @@ PUBLIC_KEYS_KEPT_SECONDS: Final = 300.0  # anyone may ask for them; the vault sh
 
 
 class Vault:
-    """The two keys of a deployment, in the version that is newest when they are first used."""
+    """The keys of a deployment, in the version that is newest when they are first used."""
 
     def __init__(
         self,
@@ -37,14 +38,15 @@ class Vault:
         self._options = {"retry_backoff_factor": BACKOFF_SECONDS, **options}
         self._keys = KeyClient(url, credential, **client_options(), **self._options)
         self._lock = threading.Lock()
-        self._publics: tuple[float, tuple[PublicKey, ...]] | None = None
+        self._publics: dict[KeyName, tuple[float, tuple[PublicKey, ...]]] = {}
         self._wrapping: dict[str, CryptographyClient] = {}
 
-    def signing_key(self) -> AzureSigningKey:
-        """The newest version of the signing key."""
+    def signing_key(self, name: KeyName = KeyName.SIGNING) -> AzureSigningKey:
+        """The newest version of a signing key."""
         with our_errors():
-            key = self._keys.get_key(KeyName.SIGNING)
-        return AzureSigningKey(_public(key).kid, self._client(key), self._public_keys)
+            key = self._keys.get_key(name)
+        publics = partial(self._public_keys, name)
+        return AzureSigningKey(_public(key).kid, self._client(key), publics)
 
     def wrapping_key(self) -> AzureWrappingKey:
         """The newest version of the wrapping key; older ones still unwrap."""
@@ -68,23 +70,24 @@ class Vault:
                 self._wrapping[version] = self._client(key)
             return self._wrapping[version]
 
-    def _public_keys(self) -> tuple[PublicKey, ...]:
+    def _public_keys(self, name: KeyName) -> tuple[PublicKey, ...]:
         with self._lock:
             now = self._ticks()
-            if self._publics is None or now - self._publics[0] >= PUBLIC_KEYS_KEPT_SECONDS:
-                self._publics = now, self._read_public_keys()
-            return self._publics[1]
+            kept = self._publics.get(name)
+            if kept is None or now - kept[0] >= PUBLIC_KEYS_KEPT_SECONDS:
+                kept = self._publics[name] = now, self._read_public_keys(name)
+            return kept[1]
 
-    def _read_public_keys(self) -> tuple[PublicKey, ...]:
+    def _read_public_keys(self, name: KeyName) -> tuple[PublicKey, ...]:
         """Read all versions that are enabled; whoever mistrusts a version disables it."""
         with our_errors():
             versions = sorted(
-                self._keys.list_properties_of_key_versions(KeyName.SIGNING),
+                self._keys.list_properties_of_key_versions(name),
                 key=lambda version: version.created_on or datetime.min.replace(tzinfo=UTC),
                 reverse=True,
             )
             return tuple(
-                _public(self._keys.get_key(KeyName.SIGNING, version.version))
+                _public(self._keys.get_key(name, version.version))
                 for version in versions
                 if version.enabled
             )

@@ -1,107 +1,192 @@
-"""``consentry access``: approvals of the local stack."""
+"""``consentry access``: apply, see why, and decide, as a person with a token.
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+All but ``explain`` go through the service's gate, whoever runs them.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from consentry.cli.answer import Answer, table
+from consentry.cli.places import TOKEN_VARIABLE
+from consentry.cli.remote import Endpoint
+from consentry.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from consentry.trust.approvals import Approval
+    from consentry.trust.applications import Application
 
-Tenant = Annotated[str, typer.Argument(help="Tenant id, as in CONSENTRY_TENANTS.")]
-CapabilityName = Annotated[
-    Literal["detect", "redact", "verify"],
-    typer.Argument(metavar="CAPABILITY", help="detect, redact or verify."),
+File = Annotated[
+    Path, typer.Option("--file", exists=True, dir_okay=False, help="Application, as TOML.")
 ]
-Decider = Annotated[str, typer.Option("--by", help="Who decides; kept with the decision.")]
+Token = Annotated[str, typer.Option(envvar=TOKEN_VARIABLE, help="Your token.")]
+CaseId = Annotated[str, typer.Argument(metavar="ID", help="Id of the application.")]
+
+_STOPPED: Final = frozenset({"refused", "denied", "suspended", "revoked", "expired"})
 
 
-def approve(
-    tenant: Tenant,
-    capability: CapabilityName,
-    use_case: Annotated[str, typer.Option(help="What the tenant wants it for.")],
-    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it is in force.")] = 365,
-    target_fmr: Annotated[
-        float | None,
-        typer.Option(min=1e-6, max=1e-2, help="False match rate of its verifications."),
-    ] = None,
-    by: Decider = "local operator",
+def apply(
+    file: File,
+    draft: Annotated[bool, typer.Option("--draft", help="Do not hand it in yet.")] = False,
+    endpoint: Endpoint = "",
+    token: Token = "",
 ) -> Answer:
-    """Approve a tenant of the local stack for one capability, from now on."""
+    """Apply for access; a rule of the policy refuses at once, or reviewers decide."""
+    from consentry.cli.client import connect_as
+
+    application = _read(file).model_dump(mode="json", by_alias=True)
+    with connect_as(endpoint, token) as service:
+        case = service.apply(application)
+        if not draft:
+            case = service.change(case["id"], "submit")
+    return _answer(case)
+
+
+def explain(file: File) -> Answer:
+    """Say offline why an application would pass the policy in force or fail, rule by rule."""
+    from dataclasses import asdict
+
     from consentry.cli import local
-    from consentry.trust.operations import Capability
+    from consentry.service.policies import policy_book
+    from consentry.trust.explain import explain as find
 
-    now = local.now()
-    approval = local.access(local.settings_for(tenant)).approve(
-        tenant,
-        Capability(capability),
-        use_case=use_case,
-        valid_from=now,
-        valid_until=now + timedelta(days=days),
-        decided_by=by,
-        now=now,
-        target_fmr=target_fmr,
-    )
-    return Answer(_document(approval), [_table([approval])])
-
-
-def revoke(tenant: Tenant, capability: CapabilityName, by: Decider = "local operator") -> Answer:
-    """Revoke a tenant's approval; its calls are refused after a second at most."""
-    from consentry.cli import local
-    from consentry.trust.operations import Capability
-
-    revoked = local.access(local.settings_for(tenant)).revoke(
-        tenant, Capability(capability), decided_by=by, now=local.now()
-    )
-    return Answer(_document(revoked), [_table([revoked])])
-
-
-def list_approvals(
-    tenant: Annotated[str, typer.Argument(help="Tenant id. [default: all that are served]")] = "",
-) -> Answer:
-    """List approvals and their states."""
-    from consentry.cli import local
-
-    settings = local.settings_for(tenant) if tenant else local.settings()
-    store = local.access(settings)
-    tenants = (tenant,) if tenant else settings.tenants
-    approvals = [approval for name in tenants for approval in store.list(name)]
-    shown = [_table(approvals)] if approvals else ["Nothing is approved."]
-    return Answer({"approvals": [_document(approval) for approval in approvals]}, shown)
-
-
-def _document(approval: "Approval") -> dict[str, Any]:
-    return {
-        "id": approval.id,
-        "version": approval.version,
-        "tenant": approval.tenant,
-        "capability": approval.capability.value,
-        "useCase": approval.use_case,
-        "state": approval.state.value,
-        "validFrom": _text(approval.valid_from),
-        "validUntil": _text(approval.valid_until),
-        "decidedBy": approval.decided_by,
-        "decidedAt": _text(approval.decided_at),
-        "targetFmr": approval.target_fmr,
+    policy = policy_book().in_force(local.now())
+    findings = find(_read(file), policy)
+    refused = [found for found in findings if found.refused]
+    lines = [f"Policy {policy.version}, {policy.digest}"]
+    for found in findings:
+        lines.append(f"{'FAILS ' if found.refused else 'passes'}  {found.reason}")
+        if found.refused:
+            lines += [f"        {found.sentence}", f"        {found.source}"]
+    lines.append(f"Refused by {len(refused)} rules." if refused else "Reviewers would decide.")
+    document = {
+        "policy": {"version": policy.version, "digest": policy.digest},
+        "passes": not refused,
+        "rules": [asdict(found) for found in findings],
     }
+    return Answer(document, lines, yes=not refused)
 
 
-def _table(approvals: list["Approval"]) -> str:
+def list_applications(endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """List the applications that you may see, and their states."""
+    from consentry.cli.client import connect_as
+
+    with connect_as(endpoint, token) as service:
+        cases = service.list()
+    shown = [_table(cases)] if cases else ["There is no application."]
+    return Answer({"applications": cases}, shown)
+
+
+def show(case: CaseId, endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """Show an application, its state and its history."""
+    from consentry.cli.client import connect_as
+
+    with connect_as(endpoint, token) as service:
+        return _answer(service.read(case))
+
+
+def decide(
+    case: CaseId,
+    verdict: Annotated[
+        Literal["approve", "deny"], typer.Argument(metavar="VERDICT", help="approve or deny.")
+    ],
+    days: Annotated[int, typer.Option(min=1, max=365, help="How long it is in force.")] = 365,
+    consent: Annotated[
+        Literal["required", "attested"], typer.Option(help="What stands for a person's consent.")
+    ] = "required",
+    target_fmr: Annotated[
+        float | None, typer.Option(help="False match rate of its verifications.")
+    ] = None,
+    rate: Annotated[int, typer.Option(min=1, help="Calls per minute.")] = 60,
+    retention: Annotated[int, typer.Option(min=0, help="Days that data are kept.")] = 1,
+    place: Annotated[
+        list[str] | None,
+        typer.Option(help="Jurisdiction; repeatable. [default: all that were applied for]"),
+    ] = None,
+    endpoint: Endpoint = "",
+    token: Token = "",
+) -> Answer:
+    """Decide on an application; verification takes two reviewers and the same terms."""
+    from consentry.cli.client import connect_as
+
+    with connect_as(endpoint, token) as service:
+        if verdict == "deny":
+            return _answer(service.decide(case, {"verdict": verdict}), yes=True)
+        asked = service.read(case)["application"]["jurisdictions"]
+        decision = {
+            "verdict": verdict,
+            "days": days,
+            "consent": consent,
+            "targetFmr": target_fmr,
+            "ratePerMinute": rate,
+            "retentionDays": retention,
+            "jurisdictions": place or asked,
+        }
+        return _answer(service.decide(case, decision))
+
+
+def suspend(case: CaseId, endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """Put an approval out of force until a reviewer has looked."""
+    return _change(case, "suspend", endpoint, token)
+
+
+def resume(case: CaseId, endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """Put a suspended approval in force again."""
+    return _change(case, "resume", endpoint, token)
+
+
+def revoke(case: CaseId, endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """End an approval; the tenant's next call is refused."""
+    return _change(case, "revoke", endpoint, token)
+
+
+def appeal(case: CaseId, endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """Have a denial or revocation looked at by other reviewers, once."""
+    return _change(case, "appeal", endpoint, token)
+
+
+def _change(case: str, word: str, endpoint: str, token: str) -> Answer:
+    from consentry.cli.client import connect_as
+
+    with connect_as(endpoint, token) as service:
+        return _answer(service.change(case, word), yes=True)
+
+
+def _read(file: Path) -> "Application":
+    from pydantic import ValidationError
+
+    from consentry.trust.applications import Application
+
+    try:
+        return Application.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, fault["loc"])) for fault in error.errors()})
+        raise ArgumentError(f"the application is not as documented: {', '.join(fields)}") from None
+    except (OSError, ValueError):
+        raise ArgumentError("the application is not a TOML file") from None
+
+
+def _answer(case: Mapping[str, Any], *, yes: bool | None = None) -> Answer:
+    lines = [_table([case])]
+    lines += [f"{found['reason']}: {found['sentence']}" for found in case["refusedFor"]]
+    lines += [f"{event['at']}  {event['state']}  by {event['by']}" for event in case["history"]]
+    if "applyAnewBefore" in case:
+        lines.append(f"Apply anew before {case['applyAnewBefore']}.")
+    return Answer(case, lines, yes=case["state"] not in _STOPPED if yes is None else yes)
+
+
+def _table(cases: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         (
-            approval.tenant,
-            approval.capability.value,
-            approval.state.value,
-            approval.version,
-            f"{approval.valid_until:%Y-%m-%d}",
-            approval.use_case,
+            case["id"],
+            case["tenant"],
+            case["state"],
+            ", ".join(case["application"]["capabilities"]),
+            case["application"]["useCase"],
+            case.get("validUntil", "")[:10],
         )
-        for approval in approvals
+        for case in cases
     ]
-    return table("tenant", "capability", "state", "version", "until", "use case", rows=rows)
-
-
-def _text(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds")
+    return table("id", "tenant", "state", "capabilities", "use case", "until", rows=rows)

@@ -23,6 +23,7 @@ from consentry.errors import (
     RedactionError,
     RefusedError,
     SettingsError,
+    StateError,
     StorageError,
     UploadAbandonedError,
 )
@@ -44,10 +45,20 @@ _EXIT_CODES: Final = (
     (ConsentryError, UNAVAILABLE),
 )
 _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
-    (AuthenticationError, "Give a key that is known and not revoked: `consentry keys create`."),
-    (NotApprovedError, "See what is approved: `consentry access list`; then `access approve`."),
-    (RefusedError, "No setting lifts this; the README says what the service does not do."),
+    (
+        AuthenticationError,
+        "Give a key (`consentry keys create`) or a token that is known and in time.",
+    ),
+    (
+        NotApprovedError,
+        "See what is approved: `consentry access list`; then `consentry access apply`.",
+    ),
+    (
+        RefusedError,
+        "No setting lifts this: it takes another person, or the service does not do it.",
+    ),
     (PictureError, "Give a whole JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF within the limits."),
+    (StateError, "See where it stands and why: `consentry access show`."),
     (ArgumentError, "`--help` of the command shows what it takes, with an example."),
     (InputError, "Check the name, the size and the content of what was given."),
     (RedactionError, "Nothing was written. Try `--kind solid --shape rectangle`."),

@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import access, audit, evaluate, keys, layer, manifest
+from consentry.cli import access, audit, evaluate, keys, layer, manifest, people
 from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor
@@ -20,7 +20,9 @@ from consentry.errors import ConsentryError
 PROGRAM: Final = "consentry"
 JSON_OPTION: Final = "--json"
 
-COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
+_ID: Final = "0199a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
+
+COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("redact", redact, "consentry redact street.jpg masked.jpg"),
     ("detect", detect, "consentry detect street.jpg --profile recall"),
     ("verify", verify, "consentry verify a.jpg b.jpg --endpoint https://faces.example.org"),
@@ -31,9 +33,20 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
         manifest.verify,
         "consentry manifest verify a.jpg.manifest.json --keys keys.json --output a.jpg",
     ),
-    ("access approve", access.approve, "consentry access approve contoso redact --use-case press"),
-    ("access revoke", access.revoke, "consentry access revoke contoso redact"),
-    ("access list", access.list_approvals, "consentry access list"),
+    (
+        "dev token",
+        people.token,
+        "consentry dev token --role reviewer --name ada",
+    ),
+    ("access apply", access.apply, "consentry access apply --file application.toml"),
+    ("access explain", access.explain, "consentry access explain --file application.toml"),
+    ("access list", access.list_applications, "consentry access list"),
+    ("access show", access.show, f"consentry access show {_ID}"),
+    ("access decide", access.decide, f"consentry access decide {_ID} approve --days 90"),
+    ("access suspend", access.suspend, f"consentry access suspend {_ID}"),
+    ("access resume", access.resume, f"consentry access resume {_ID}"),
+    ("access revoke", access.revoke, f"consentry access revoke {_ID}"),
+    ("access appeal", access.appeal, f"consentry access appeal {_ID}"),
     ("keys create", keys.create, "consentry keys create contoso"),
     ("keys list", keys.list_keys, "consentry keys list contoso"),
     ("keys revoke", keys.revoke, "consentry keys revoke contoso 0123456789ab"),
@@ -66,7 +79,8 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer], str], ...]] = (
 """Every command: its words, what it runs, and an example that its help shows."""
 
 _GROUPS: Final = {
-    "access": "Approvals of the local stack: who may do what.",
+    "access": "Applications for access, and decisions on them.",
+    "dev": "The local stack, kept up to play with.",
     "keys": "Caller keys of the local stack.",
     "audit": "The audit log: export it, check it, read it, prove what it says.",
     "manifest": "Signed manifests of redactions, checked without the service.",
@@ -87,8 +101,12 @@ def build() -> typer.Typer:
         app.add_typer(group, name=name)
     for words, function, example in COMMANDS:
         group_name, _, name = words.rpartition(" ")
-        owner = groups[group_name] if group_name else app
-        owner.command(name, epilog=f"Example: {example}")(function)
+        epilog = f"Example: {example}"
+        if name in groups:  # a command that has others below it
+            groups[name].callback(invoke_without_command=True, epilog=epilog)(function)
+        else:
+            owner = groups[group_name] if group_name else app
+            owner.command(name, epilog=epilog)(function)
     return app
 
 

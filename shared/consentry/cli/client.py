@@ -24,12 +24,14 @@ from consentry.errors import (
     RedactionError,
     RefusedError,
     SettingsError,
+    StateError,
     StorageError,
 )
 from consentry.service.settings import is_loopback
 
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 FACE_PATH: Final = "/face/v1.2"
+CASES_PATH: Final = "/access/applications"
 SECONDS_MAX: Final = 230.0  # Azure ends every reply after that time
 FACE_ID_SECONDS: Final = 60  # the shortest life; the face ids are used at once
 
@@ -45,6 +47,7 @@ _KINDS: Final[Mapping[str, type[ConsentryError]]] = {
         PictureError,
         PictureSizeError,
         RedactionError,
+        StateError,
     )
 }
 _REFUSALS: Final[Mapping[int, type[RefusedError]]] = {
@@ -113,11 +116,46 @@ class Service:
         return reply.content
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with _transport():
-            reply = self._api.request(method, path, **options)
-        if reply.is_error:
-            raise _error(reply)
-        return reply
+        return _ask(self._api, method, path, **options)
+
+
+class Governance:
+    """One deployment and one person: applications, and decisions on them."""
+
+    def __init__(self, endpoint: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._api = httpx.Client(base_url=endpoint, headers=headers, timeout=SECONDS_MAX)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+
+    def apply(self, application: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Begin an application; gives it as a draft."""
+        return self._document("POST", CASES_PATH, json=application)
+
+    def list(self) -> list[Mapping[str, Any]]:
+        """Give the applications that this person may see."""
+        found: list[Mapping[str, Any]] = self._document("GET", CASES_PATH)["applications"]
+        return found
+
+    def read(self, case_id: str) -> Mapping[str, Any]:
+        """Give one application."""
+        return self._document("GET", f"{CASES_PATH}/{case_id}")
+
+    def decide(self, case_id: str, decision: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give a reviewer's word."""
+        return self._document("POST", f"{CASES_PATH}/{case_id}/decisions", json=decision)
+
+    def change(self, case_id: str, word: str) -> Mapping[str, Any]:
+        """Take a step: submit, suspend, resume, revoke or appeal."""
+        return self._document("POST", f"{CASES_PATH}/{case_id}/{word}", content=b"")
+
+    def _document(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
+        document: Mapping[str, Any] = _ask(self._api, method, path, **options).json()
+        return document
 
 
 def connect(endpoint: str, key: str) -> Service:
@@ -125,16 +163,39 @@ def connect(endpoint: str, key: str) -> Service:
 
     Raises SettingsError where the address or the key is missing, or would carry the key openly.
     """
+    address = _address(endpoint)
+    if not key:
+        raise SettingsError("give --key, or set CONSENTRY_KEY; `consentry keys create` makes one")
+    return Service(address, key)
+
+
+def connect_as(endpoint: str, token: str) -> Governance:
+    """Reach the service as a person with a token, like ``connect``."""
+    address = _address(endpoint)
+    if not token:
+        raise SettingsError(
+            "give --token, or set CONSENTRY_TOKEN; locally `consentry dev token` makes one"
+        )
+    return Governance(address, token)
+
+
+def _address(endpoint: str) -> str:
     if not endpoint:
         stack = running(runtime_folder())
         endpoint = str(stack["url"]) if stack else ""
     if not endpoint:
         raise SettingsError("give --endpoint, or start the local stack by `make dev`")
-    if not key:
-        raise SettingsError("give --key, or set CONSENTRY_KEY; `consentry keys create` makes one")
     if urlsplit(endpoint).scheme != "https" and not is_loopback(endpoint):
-        raise SettingsError("the endpoint must be https: the key is sent with every request")
-    return Service(endpoint, key)
+        raise SettingsError("the endpoint must be https: a key or token goes with every request")
+    return endpoint
+
+
+def _ask(api: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+    with _transport():
+        reply = api.request(method, path, **options)
+    if reply.is_error:
+        raise _error(reply)
+    return reply
 
 
 @contextmanager
@@ -154,6 +215,8 @@ def _error(reply: httpx.Response) -> ConsentryError:
         code, message = str(fault["code"]), str(fault["message"])
     except (ValueError, KeyError, TypeError):
         return StorageError(f"the service answered {reply.status_code} without an error document")
+    if code == RefusedError.code:
+        return RefusedError(message, reason=code)
     if reply.status_code in _REFUSALS:
         return _REFUSALS[reply.status_code](message, reason=code)
     kind = _KINDS.get(code, StorageError if reply.is_server_error else InputError)

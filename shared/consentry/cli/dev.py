@@ -2,7 +2,6 @@
 
 import signal
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from consentry.localhost.stack import Stack
     from consentry.service.settings import Settings
 
-FIRST_APPROVAL_DAYS: Final = 30
+EVERYTHING: Final = frozenset({"detect", "redact", "verify"})
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 
 
@@ -30,8 +29,10 @@ def dev(
     data: Annotated[
         Path | None, typer.Option(help="Folder to keep the data in. [default: .consentry]")
     ] = None,
-) -> Answer:
+) -> Answer | None:
     """Run Azurite and the function app on this machine until Ctrl-C."""
+    if ctx.invoked_subcommand is not None:
+        return None
     root = checkout()
     if check:
         return _check(root)
@@ -45,7 +46,9 @@ def dev(
     with _stack(root, folder, tuple(tenant or ("contoso",)), port) as stack:
         settings = Settings.load(stack.environment)
         with announced(folder, stack.url, stack.environment):
-            ctx.obj.show(_introduction(stack, settings.tenants[0], _first_steps(settings)))
+            ctx.obj.show(
+                _introduction(stack, settings.tenants[0], _first_steps(stack.url, settings))
+            )
             with suppress(KeyboardInterrupt):
                 stack.wait()
                 raise LocalStackError("the local stack ended by itself; its log says why")
@@ -68,26 +71,16 @@ def _stack(root: Path, folder: Path, tenants: tuple[str, ...], port: int) -> "St
     )
 
 
-def _first_steps(settings: "Settings") -> str:
-    """Approve the first tenant for everything that was never decided on; give it a key."""
-    from consentry.cli import local
-    from consentry.trust.operations import Capability
+def _first_steps(url: str, settings: "Settings") -> str:
+    """Have the first tenant approved for everything, unless it is; give it a key."""
+    from consentry.cli import firststeps, local
 
-    tenant, now = settings.tenants[0], local.now()
-    access = local.access(settings)
-    for capability in Capability:
-        newest = access.newest(tenant, capability)
-        if newest is None or newest.valid_until <= now:
-            access.approve(
-                tenant,
-                capability,
-                use_case="development on this machine",
-                valid_from=now,
-                valid_until=now + timedelta(days=FIRST_APPROVAL_DAYS),
-                decided_by="consentry dev",
-                now=now,
-            )
-    return local.callers(settings).create(tenant, now)
+    tenant, issuer = settings.tenants[0], settings.local_issuer
+    if issuer is not None:
+        missing = EVERYTHING - firststeps.approved_capabilities(url, issuer, tenant)
+        if missing:
+            firststeps.approve(url, issuer, tenant, sorted(EVERYTHING))
+    return local.callers(settings).create(tenant, local.now())
 
 
 def _introduction(stack: "Stack", tenant: str, key: str) -> Answer:

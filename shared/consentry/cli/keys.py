@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from consentry.cli.access import Tenant
 from consentry.cli.answer import Answer, table
 from consentry.errors import NotFoundError
+
+Tenant = Annotated[str, typer.Argument(help="Tenant id, as in CONSENTRY_TENANTS.")]
 
 
 def create(tenant: Tenant) -> Answer:

@@ -1,7 +1,7 @@
 """The local stack's own stores, for the commands that work on them directly.
 
-In a deployment, approvals and keys are decided by people through the service; these commands
-are for the machine in front of you, and refuse any endpoint that is not on it.
+In a deployment, people make keys with their own rights on the tables; these commands are for
+the machine in front of you, and refuse any endpoint that is not on it.
 """
 
 from datetime import UTC, datetime
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from consentry.azure.names import TableName
 from consentry.cli.places import stack_environment
 from consentry.errors import ArgumentError, LocalStackError
-from consentry.service.access import Access
 from consentry.service.callers import Callers
 from consentry.service.datakeys import DataKeys
 from consentry.service.deployment import connect
@@ -31,11 +30,6 @@ def settings_for(tenant: str) -> Settings:
     if tenant not in found.tenants:
         raise ArgumentError("the local stack does not serve a tenant of that name")
     return found
-
-
-def access(found: Settings) -> Access:
-    """Approvals."""
-    return Access(connect(found).table(TableName.ACCESS))
 
 
 def callers(found: Settings) -> Callers:

@@ -13,6 +13,7 @@ NOTE: Final = "stack.json"
 LAYER_VARIABLE: Final = "CONSENTRY_LAYER"
 ENDPOINT_VARIABLE: Final = "CONSENTRY_ENDPOINT"
 KEY_VARIABLE: Final = "CONSENTRY_KEY"
+TOKEN_VARIABLE: Final = "CONSENTRY_TOKEN"  # noqa: S105 (a name, no token)
 TRACE_VARIABLE: Final = "CONSENTRY_TRACE"
 
 
@@ -67,7 +68,7 @@ def running(folder: Path) -> Mapping[str, Any] | None:
 
 def own_environment() -> Mapping[str, str]:
     """This process's environment, less what the command line alone goes by."""
-    ours = {ENDPOINT_VARIABLE, KEY_VARIABLE, TRACE_VARIABLE}
+    ours = {ENDPOINT_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE, TRACE_VARIABLE}
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from consentry.azure.names import WORK_CONNECTION
+from consentry.localhost.issuer import DEVELOPMENT_AUDIENCE, PUBLIC_FILE
 
 # What a developer's shell must not lend to a worker.
 _FOREIGN = ("CONSENTRY_", "AzureWebJobs", "ConsentryWork", "PYTHON_")
@@ -27,6 +28,8 @@ def stack_settings(
         "CONSENTRY_WORK_TABLE_ENDPOINT": table_endpoint,
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": blob_endpoint,
         "CONSENTRY_LOCAL_KEYS": str(private / "keys"),
+        "CONSENTRY_TOKEN_AUDIENCE": DEVELOPMENT_AUDIENCE,
+        "CONSENTRY_LOCAL_ISSUER": str(private / "keys" / PUBLIC_FILE),
         "CONSENTRY_LAYER": str(private / "layer"),
         "AzureWebJobsStorage": connection_string,
         WORK_CONNECTION: connection_string,

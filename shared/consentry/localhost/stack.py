@@ -19,6 +19,7 @@ from consentry.azure.names import Container, TableName
 from consentry.errors import LocalStackError
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.environment import stack_settings, worker_environment
+from consentry.localhost.issuer import make_issuer
 from consentry.localhost.keys import Keys
 
 READY_SECONDS = 90.0  # a busy machine; 2 to 3 s is usual
@@ -85,6 +86,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         try:
+            make_issuer(Path(self.environment["CONSENTRY_LOCAL_ISSUER"]))
             # Azurite, host and worker start at the same time; the host opens its triggers last.
             self._azurite.launch()
             self._launch_host()

@@ -1,124 +1,167 @@
-"""Approvals in the table ``access``.
+"""Approvals in the table ``access``: signed, and read so that no row by hand opens anything.
 
 For each tenant and capability one row, ``force:{capability}``, holds the newest version, so
 that a decision is one point read. Every version also stays as
 ``history:{capability}:{version}``; both rows are written in one transaction.
+
+A row holds the signed decision. It is believed only if the signature verifies, if it is this
+tenant's for this capability, and if the columns beside it say the same. Whoever can write to
+the table could still put an older signed row back. So before a version is written, it goes as
+a write-once blob into the evidence account, where nobody can take it away, and an approval is
+not believed while a newer version lies there. That question is asked again every few seconds.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from consentry.errors import IntegrityError, NotFoundError
+from consentry.errors import IntegrityError
 from consentry.service.identifiers import uuid7
-from consentry.service.ports import Entity, Row, Table
+from consentry.service.ports import AppendStore, Entity, Row, SigningKey, Table
 from consentry.trust.approvals import Approval, ApprovalState
+from consentry.trust.decisions import open_decision, sign_decision
 from consentry.trust.operations import Capability
+
+EVIDENCE_SECONDS: Final = 5.0  # longest that a row which was put back is believed
 
 _FORCE: Final = "force:"
 _HISTORY: Final = "history:"
 
 
-@dataclass(frozen=True)
 class Access:
     """Reads and writes approvals; every read is of the table itself."""
 
-    table: Table
+    def __init__(
+        self,
+        table: Table,
+        key: SigningKey,
+        evidence: AppendStore,
+        *,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = table
+        self._key = key
+        self._evidence = evidence
+        self._ticks = ticks
+        self._lock = threading.Lock()
+        self._newest: dict[tuple[str, Capability], tuple[int, float]] = {}
 
     def newest(self, tenant: str, capability: Capability) -> Approval | None:
-        """Read the newest version, whatever its state."""
-        row = self.table.get(tenant, _FORCE + capability)
-        return None if row is None else _approval(row)
+        """Read the newest version, whatever its state.
+
+        Raises IntegrityError for a row that was written by hand, copied or put back.
+        """
+        row = self._table.get(tenant, _FORCE + capability)
+        if row is None:
+            return None
+        approval = self._open(row, capability)
+        self._check_newest(approval)
+        return approval
 
     def list(self, tenant: str) -> Iterator[Approval]:
         """The newest versions of all of the tenant's approvals."""
-        return map(_approval, self.table.query(tenant, row_prefix=_FORCE))
+        found = (self.newest(tenant, capability) for capability in Capability)
+        return (approval for approval in found if approval is not None)
 
     def history(self, tenant: str, capability: Capability) -> Iterator[Approval]:
         """All versions, oldest first."""
-        return map(_approval, self.table.query(tenant, row_prefix=f"{_HISTORY}{capability}:"))
+        rows = self._table.query(tenant, row_prefix=f"{_HISTORY}{capability}:")
+        return (self._open(row, capability) for row in rows)
 
-    def approve(
-        self,
-        tenant: str,
-        capability: Capability,
-        *,
-        use_case: str,
-        valid_from: datetime,
-        valid_until: datetime,
-        decided_by: str,
-        now: datetime,
-        target_fmr: float | None = None,
-    ) -> Approval:
-        """Put a new approval in force; ConflictError when somebody else decides meanwhile."""
-        before = self.newest(tenant, capability)
-        approval = Approval(
-            id=uuid7(now),
-            version=1 if before is None else before.version + 1,
+    def approve(self, approval: Approval, now: datetime) -> Approval:
+        """Put an approval in force as the next version, which it gives.
+
+        Only the decision use case calls this. ConflictError when somebody else decides meanwhile.
+        """
+        return self._write(replace(approval, state=ApprovalState.APPROVED), now)
+
+    def stop(self, before: Approval, state: ApprovalState, by: str, now: datetime) -> Approval:
+        """Suspend or revoke a version, as the next one."""
+        return self._write(replace(before, state=state, decided_by=(by,)), now)
+
+    def decided(self, tenant: str, capability: Capability) -> Approval | None:
+        """Give the last version that was decided on, whether or not it got into the table.
+
+        It is taken from the evidence, so a row that was tampered with keeps nobody from revoking.
+        """
+        name = self._last_evidence(tenant, capability)
+        if name is None:
+            return None
+        return open_decision(
+            self._evidence.read(name),
             tenant=tenant,
             capability=capability,
-            use_case=use_case,
-            state=ApprovalState.APPROVED,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            decided_by=decided_by,
-            decided_at=now,
-            target_fmr=target_fmr,
+            public_keys=self._key.public_keys(),
         )
-        self._write(approval)
+
+    def _write(self, approval: Approval, now: datetime) -> Approval:
+        """Write evidence first, then both rows; no version is ever overwritten."""
+        tenant, capability = approval.tenant, approval.capability
+        last = self._last_evidence(tenant, capability)
+        version = 1 if last is None else int(PurePosixPath(last).stem) + 1
+        numbered = replace(approval, id=uuid7(now), version=version, decided_at=now)
+        signed = sign_decision(numbered, kid=self._key.kid, sign=self._key.sign)
+        self._evidence.put(evidence_name(tenant, capability, version), signed)
+        row = _row(numbered, signed)
+        history = f"{_HISTORY}{capability}:{version:06}"
+        self._table.put_together(tenant, {_FORCE + capability: row, history: row}, new={history})
+        return numbered
+
+    def _last_evidence(self, tenant: str, capability: Capability) -> str | None:
+        """Name of the newest evidence; its decision may have got no further."""
+        names = [found.name for found in self._evidence.list(_folder(tenant, capability))]
+        return names[-1] if names else None
+
+    def _open(self, row: Entity, capability: Capability) -> Approval:
+        signed = row.values.get("signed")
+        if not isinstance(signed, bytes):
+            raise IntegrityError("an approval's row is not signed")
+        approval = open_decision(
+            signed,
+            tenant=row.partition,
+            capability=capability,
+            public_keys=self._key.public_keys(),
+        )
+        if dict(row.values) != dict(_row(approval, signed)):
+            raise IntegrityError("an approval's row is not what was signed")
         return approval
 
-    def revoke(
-        self, tenant: str, capability: Capability, *, decided_by: str, now: datetime
-    ) -> Approval:
-        """Revoke what is in force; NotFoundError where nothing was ever approved."""
-        before = self.newest(tenant, capability)
-        if before is None:
-            raise NotFoundError("the tenant has no approval for this capability")
-        revoked = replace(
-            before,
-            version=before.version + 1,
-            state=ApprovalState.REVOKED,
-            decided_by=decided_by,
-            decided_at=now,
-        )
-        self._write(revoked)
-        return revoked
+    def _check_newest(self, approval: Approval) -> None:
+        """Raise IntegrityError if a newer version than this one was ever decided on.
 
-    def _write(self, approval: Approval) -> None:
-        """Write both rows; the history row must be new, so no version is ever overwritten."""
-        row = _row(approval)
-        history = f"{_HISTORY}{approval.capability}:{approval.version:06}"
-        rows = {_FORCE + approval.capability: row, history: row}
-        self.table.put_together(approval.tenant, rows, new={history})
+        What this process has seen counts at once; what others decided, within the bound.
+        """
+        key, now = (approval.tenant, approval.capability), self._ticks()
+        version, asked = self._newest.get(key, (0, float("-inf")))
+        if version > approval.version:
+            raise IntegrityError("an older approval was put back")
+        if version == approval.version and now - asked < EVIDENCE_SECONDS:
+            return
+        if self._evidence.size(evidence_name(*key, approval.version + 1)) is not None:
+            raise IntegrityError("a newer decision than this approval was made")
+        with self._lock:
+            known, _ = self._newest.get(key, (0, now))
+            if approval.version >= known:
+                self._newest[key] = approval.version, now
 
 
-def _row(approval: Approval) -> Row:
-    row: dict[str, str | int | float | datetime] = {
-        "id": approval.id,
+def evidence_name(tenant: str, capability: Capability, version: int) -> str:
+    """Name of the blob that shows that a version was decided."""
+    return f"{_folder(tenant, capability)}{version:06}.jws"
+
+
+def _folder(tenant: str, capability: Capability) -> str:
+    return f"{tenant}/{capability}/"
+
+
+def _row(approval: Approval, signed: bytes) -> Row:
+    return {
+        "signed": signed,
         "version": approval.version,
-        "capability": approval.capability.value,
-        "use_case": approval.use_case,
         "state": approval.state.value,
-        "valid_from": approval.valid_from,
         "valid_until": approval.valid_until,
-        "decided_by": approval.decided_by,
-        "decided_at": approval.decided_at,
     }
-    if approval.target_fmr is not None:
-        row["target_fmr"] = approval.target_fmr
-    return row
-
-
-_APPROVAL: Final = TypeAdapter(Approval)
-
-
-def _approval(entity: Entity) -> Approval:
-    """Read a row back; IntegrityError when it is not complete, so that it allows nothing."""
-    try:
-        return _APPROVAL.validate_python({**entity.values, "tenant": entity.partition})
-    except ValidationError:
-        raise IntegrityError("an approval's row is not complete") from None

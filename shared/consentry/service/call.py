@@ -23,6 +23,13 @@ class ApiKey:
     text: str
 
 
+@dataclass(frozen=True, repr=False)
+class BearerToken:
+    """A person's token as it stood in the request's header, not yet looked at."""
+
+    text: str
+
+
 @dataclass(frozen=True)
 class InboxEvent:
     """A blob appeared in the tenant's part of the inbox.
@@ -39,12 +46,7 @@ class SystemTimer:
     """The service's own timer, or a message that the platform put aside."""
 
 
-@dataclass(frozen=True)
-class OperatorCommand:
-    """A command by whoever has access to the stores themselves; no trigger makes one."""
-
-
-Credential = ApiKey | InboxEvent | SystemTimer | OperatorCommand
+Credential = ApiKey | BearerToken | InboxEvent | SystemTimer | OperatorCommand
 
 
 @dataclass(frozen=True)

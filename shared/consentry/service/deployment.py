@@ -6,7 +6,7 @@ from consentry.azure.appends import AzureAppendStore
 from consentry.azure.blobs import AzureBlobStore
 from consentry.azure.credentials import StorageCredential, identity, storage_credential
 from consentry.azure.keyfiles import signing_key, wrapping_key
-from consentry.azure.names import TableName
+from consentry.azure.names import Container, KeyName, TableName
 from consentry.azure.tables import AzureTable
 from consentry.azure.vault import Vault
 from consentry.service.parts import Parts, utc_now
@@ -29,14 +29,18 @@ def connect(settings: Settings) -> Parts:
     work, evidence = settings.work_blob_endpoint, settings.audit_blob_endpoint
     if settings.local_keys is not None:
         signing, wrapping = signing_key(settings.local_keys), wrapping_key(settings.local_keys)
+        deciding = signing_key(settings.local_keys, KeyName.DECISIONS)
     else:
         vault = Vault(settings.vault_url, identity(settings.identity_client_id))
         signing, wrapping = vault.signing_key(), vault.wrapping_key()
+        deciding = vault.signing_key(KeyName.DECISIONS)
     return Parts(
         blobs=AzureBlobStore(work, credential(work)),
         audit=AzureAppendStore(evidence, credential(evidence)),
+        decisions=AzureAppendStore(evidence, credential(evidence), Container.DECISIONS),
         table=table,
         signing_key=signing,
+        decision_key=deciding,
         wrapping_key=wrapping,
         clock=utc_now,
     )

@@ -89,7 +89,7 @@ class Faces:
             )
             for face_id in (first, second)
         )
-        result = judge(similarity(probe, reference), invocation.approval.target_fmr)
+        result = judge(similarity(probe, reference), invocation.approval.conditions.target_fmr)
         invocation.count(comparisons=1)
         invocation.used(self.vision.using(Role.EMBEDDER))
         return Outcome(result)

@@ -31,13 +31,22 @@ from consentry.errors import (
 from consentry.service.access import Access
 from consentry.service.admissions import Admissions
 from consentry.service.audit import AuditLog
-from consentry.service.call import ApiKey, Call, InboxEvent, OperatorCommand, SystemTimer
+from consentry.service.call import (
+    ApiKey,
+    BearerToken,
+    Call,
+    InboxEvent,
+    OperatorCommand,
+    SystemTimer,
+)
 from consentry.service.callers import CallerKey, Callers
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.identifiers import uuid7
+from consentry.service.people import People
 from consentry.service.ports import Clock
 from consentry.trust.approvals import Approval, Decision, Reason, decide
 from consentry.trust.operations import RULES, Principal, PrincipalKind
+from consentry.trust.policy import PolicyBook
 from consentry.trust.records import (
     OK,
     RELEASE_FAILED,
@@ -92,6 +101,7 @@ class Invocation:
     _inputs: tuple[str, ...] = ()
     _counts: dict[str, int] = field(default_factory=dict)
     _models: dict[str, str] = field(default_factory=dict)
+    _application_id: str = ""
 
     @property
     def tenant(self) -> str:
@@ -104,6 +114,11 @@ class Invocation:
         if self.decision.approval is None:
             raise LookupError("this invocation runs without an approval")
         return self.decision.approval
+
+    @property
+    def grace_until(self) -> datetime | None:
+        """When grace ends, for an invocation that only grace allows."""
+        return self.decision.until if self.decision.reason is Reason.GRANDFATHERED else None
 
     def saw(self, data: bytes) -> None:
         """Record an input by its digest under the tenant's key."""
@@ -119,6 +134,10 @@ class Invocation:
         """Record the models that took part, by role."""
         digests = {str(role): model.digest for role, model in models.items()}
         self._models = checked_models({**self._models, **digests})
+
+    def concerns(self, application_id: str) -> None:
+        """Record the application for access that this is about."""
+        self._application_id = application_id
 
     def record(self, outcome: str, latency_ms: int) -> AuditRecord:
         """Make the audit record as things stand."""
@@ -137,6 +156,7 @@ class Invocation:
             reason=self.decision.reason.value,
             approval_id="" if approval is None else approval.id,
             approval_version=0 if approval is None else approval.version,
+            application_id=self._application_id,
             inputs=self._inputs,
             counts=self._counts,
             models=self._models,
@@ -151,7 +171,9 @@ class Gate:
     def __init__(
         self,
         callers: Callers,
+        people: People,
         access: Access,
+        book: PolicyBook,
         keys: DataKeys,
         audit: AuditLog,
         tenants: Collection[str],
@@ -160,7 +182,9 @@ class Gate:
         ticks: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._callers = callers
+        self._people = people
         self._access = access
+        self._book = book
         self._keys = keys
         self._audit = audit
         self._tenants = frozenset(tenants)
@@ -196,17 +220,15 @@ class Gate:
 
     def _admit(self, invocation: Invocation) -> None:
         """Establish who asks and decide; RefusedError unless the invocation may go on."""
-        if self._recently_admitted(invocation):
-            return
-        principal, approvals = self._look_up(invocation.call)
+        principal, approvals = self._look_up(invocation.call, invocation.time)
         if principal is None:
             invocation.decision = Decision(allowed=False, reason=Reason.UNAUTHENTICATED)
             raise AuthenticationError(
-                "the key is not valid for this service", reason=Reason.UNAUTHENTICATED
+                "the key or token is not valid for this service", reason=Reason.UNAUTHENTICATED
             )
         invocation.principal = principal
         invocation.decision = decide(
-            invocation.call.operation, principal, approvals, invocation.time
+            invocation.call.operation, principal, approvals, self._book, invocation.time
         )
         if not invocation.decision.allowed:
             raise _refusal(invocation.decision.reason)
@@ -218,13 +240,15 @@ class Gate:
         if known is None:
             return False
         principal, approvals = known
-        decision = decide(invocation.call.operation, principal, approvals, invocation.time)
+        decision = decide(
+            invocation.call.operation, principal, approvals, self._book, invocation.time
+        )
         if decision.allowed:
             invocation.principal, invocation.decision = principal, decision
         return decision.allowed
 
-    def _look_up(self, call: Call) -> tuple[Principal | None, list[Approval]]:
-        """Read the caller's key and the approvals that might do, at the same time."""
+    def _look_up(self, call: Call, now: datetime) -> tuple[Principal | None, list[Approval]]:
+        """Read the caller's key or token and the approvals that might do."""
         match call.credential:
             case SystemTimer():
                 return Principal(PrincipalKind.SYSTEM, "service", ""), []
@@ -243,6 +267,10 @@ class Gate:
                 approvals = self._approvals(key.tenant, call)
                 caller = self._callers.authenticate(key)
                 return caller, approvals()
+            case BearerToken(text):
+                person = self._people.authenticate(text, now)
+                tenant = "" if person is None else person.tenant
+                return person, self._approvals(tenant, call)() if tenant else []
 
     def _approvals(self, tenant: str, call: Call) -> Callable[[], list[Approval]]:
         """Start reading; the function that is given waits for the result."""
@@ -262,6 +290,8 @@ def _refusal(reason: Reason) -> RefusedError:
         return UnsupportedFeatureError(
             "this service compares one face with one face and never searches", reason=reason
         )
+    if reason is Reason.NO_ROLE:
+        return RefusedError("this takes a person with another role", reason=reason)
     return NotApprovedError(
         "missing approval for this feature, or it may not be used in this way", reason=reason
     )

@@ -89,7 +89,7 @@ class Pairs:
             return Outcome(None, partial(self._hold, invocation, upload, found))
         result = judge(
             similarity(self._template(invocation, probe), self._template(invocation, reference)),
-            invocation.approval.target_fmr,
+            invocation.approval.conditions.target_fmr,
         )
         invocation.count(comparisons=1)
         signed = self.notary.verification(

@@ -14,8 +14,10 @@ class Parts:
 
     blobs: BlobStore
     audit: AppendStore
+    decisions: AppendStore
     table: Callable[[TableName], Table]
     signing_key: SigningKey
+    decision_key: SigningKey
     wrapping_key: WrappingKey
     clock: Clock
 

@@ -9,8 +9,10 @@ from consentry.azure.fetch import Fetcher
 from consentry.azure.names import Container, TableName
 from consentry.service.access import Access
 from consentry.service.addresses import Addresses
+from consentry.service.applications import Applications
 from consentry.service.audit import AuditLog
 from consentry.service.callers import Callers
+from consentry.service.cases import Cases
 from consentry.service.datakeys import DataKeys
 from consentry.service.faces import Faces
 from consentry.service.gate import Gate
@@ -19,6 +21,8 @@ from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import Notary
 from consentry.service.pairs import Pairs
 from consentry.service.parts import Parts
+from consentry.service.people import people_of
+from consentry.service.policies import policy_book
 from consentry.service.ports import SigningKey
 from consentry.service.proofs import Proofs
 from consentry.service.quarantine import Quarantine
@@ -27,6 +31,7 @@ from consentry.service.sealing import Sealer
 from consentry.service.settings import Settings, log_origin
 from consentry.service.templates import TemplateStore
 from consentry.service.upkeep import Upkeep
+from consentry.trust.policy import PolicyBook
 from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
 
 
@@ -38,6 +43,7 @@ class Services:
     parts: Parts
     gate: Gate
     access: Access
+    applications: Applications
     callers: Callers
     vision: Vision
     faces: Faces
@@ -66,13 +72,16 @@ class Services:
         self.parts.audit.size("ready")
 
 
-def assemble(settings: Settings, parts: Parts) -> Services:
-    """Put the use cases together on top of ``parts``."""
+def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -> Services:
+    """Put the use cases together on top of ``parts``, under the released policies or ``book``."""
     keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key)
-    access = Access(parts.table(TableName.ACCESS))
+    access = Access(parts.table(TableName.ACCESS), parts.decision_key, parts.decisions)
+    book = book or policy_book()
     callers = Callers(parts.table(TableName.CALLERS), keys, settings.tenants)
     log = AuditLog(parts.audit, parts.clock)
-    gate = Gate(callers, access, keys, log, settings.tenants, parts.clock)
+    cases = Cases(parts.table(TableName.ACCESS), parts.decision_key)
+    people = people_of(settings)
+    gate = Gate(callers, people, access, book, keys, log, settings.tenants, parts.clock)
     vision = Vision(settings.layer, settings.threads)
     templates = TemplateStore(parts.table(TableName.TEMPLATES), keys)
     notary = Notary(parts.signing_key)
@@ -86,6 +95,7 @@ def assemble(settings: Settings, parts: Parts) -> Services:
         parts=parts,
         gate=gate,
         access=access,
+        applications=Applications(cases, access, book, settings.tenants),
         callers=callers,
         vision=vision,
         faces=Faces(vision, templates),

@@ -21,6 +21,8 @@ from consentry.limits import TENANT_CHARACTERS_MAX
 
 TENANT_PATTERN = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX - 2}}}[a-z0-9])?")
 
+_DIRECTORY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 def _split(value: object) -> object:
     """Turn ``a, b`` into a tuple; anything that is not text is left to pydantic."""
@@ -49,6 +51,14 @@ class Settings(BaseModel):
     identity_client_id: str = Field("", description="Client id of the user-assigned identity.")
     vault_url: str = Field("", description="Key Vault that holds the signing and wrapping keys.")
     local_keys: Path | None = Field(None, description="Folder of key files; development only.")
+    token_audience: str = Field("", description="Client id that people's tokens are issued for.")
+    operator_directory: str = Field("", description="Entra directory of reviewers and auditors.")
+    tenant_directories: Names = Field(
+        (), description="Entra directories of tenants: tenant=directory, by commas."
+    )
+    local_issuer: Path | None = Field(
+        None, description="JWK set of the development issuer; development only."
+    )
     layer: Path = Field(description="Folder of the model layer.")
     url_hosts: Names = Field((), description="Hosts from which detect may fetch a picture.")
     keep_originals: Names = Field((), description="Tenants whose uploads stay in the inbox.")
@@ -67,13 +77,38 @@ class Settings(BaseModel):
             raise ValueError("CONSENTRY_KEEP_ORIGINALS names a tenant that is not served")
         if bool(self.vault_url) == (self.local_keys is not None):
             raise ValueError("set exactly one of CONSENTRY_VAULT_URL and CONSENTRY_LOCAL_KEYS")
+        self._check_issuers()
         if self.environment == "production":
             self._refuse_local_parts()
         return self
 
+    def _check_issuers(self) -> None:
+        named = [entry.partition("=")[::2] for entry in self.tenant_directories]
+        directories = [directory for _, directory in named]
+        if not {tenant for tenant, _ in named} <= set(self.tenants):
+            raise ValueError("CONSENTRY_TENANT_DIRECTORIES names a tenant that is not served")
+        if len(set(directories)) != len(directories):
+            raise ValueError("a directory belongs to one tenant")
+        operator = (self.operator_directory,) if self.operator_directory else ()
+        if not all(_DIRECTORY.fullmatch(found) for found in (*operator, *directories)):
+            raise ValueError("an Entra directory is named by its id in lower case")
+        if bool(self.token_audience) != bool(operator or self.local_issuer):
+            raise ValueError("CONSENTRY_TOKEN_AUDIENCE and the issuers are set together")
+        if self.local_issuer and (operator or directories):
+            raise ValueError("the development issuer stands alone")
+        if directories and not operator:
+            raise ValueError("CONSENTRY_OPERATOR_DIRECTORY is missing: nobody could review")
+
+    def directories(self) -> Mapping[str, str]:
+        """Tenants by the Entra directory of their people."""
+        named = (entry.partition("=")[::2] for entry in self.tenant_directories)
+        return {directory: tenant for tenant, directory in named}
+
     def _refuse_local_parts(self) -> None:
         if self.local_keys is not None:
             raise ValueError("CONSENTRY_LOCAL_KEYS is for development only")
+        if self.local_issuer is not None:
+            raise ValueError("CONSENTRY_LOCAL_ISSUER is for development only")
         for endpoint in (
             self.work_blob_endpoint,
             self.work_table_endpoint,

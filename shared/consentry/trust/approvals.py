@@ -5,22 +5,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import AwareDatetime
+
 from consentry.trust.operations import RULES, Capability, Operation, Principal, PrincipalKind
+from consentry.trust.policy import ConsentRule, Ground, PolicyBook
 
 
 class ApprovalState(StrEnum):
     """Where an approval stands; only APPROVED allows anything."""
 
     APPROVED = "approved"
+    SUSPENDED = "suspended"
     REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What an approval is bound to.
+
+    ``target_fmr`` is the false match rate in (0, 1) at which verifications are decided; None
+    leaves the default. Rate in calls per minute, retention in days.
+    """
+
+    jurisdictions: tuple[str, ...]
+    consent: ConsentRule
+    rate_per_minute: int
+    retention_days: int
+    target_fmr: float | None = None
 
 
 @dataclass(frozen=True)
 class Approval:
     """One version of a tenant's approval for one capability.
 
-    In force from ``valid_from`` until just before ``valid_until``. ``target_fmr`` is a condition:
-    the false match rate in (0, 1) at which verifications are decided; None leaves the default.
+    In force from ``valid_from`` until just before ``valid_until``. ``application`` is the id of
+    the application on which it was decided, under the policy of that version and digest.
     """
 
     id: str
@@ -29,44 +48,67 @@ class Approval:
     capability: Capability
     use_case: str
     state: ApprovalState
-    valid_from: datetime
-    valid_until: datetime
-    decided_by: str
-    decided_at: datetime
-    target_fmr: float | None = None
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+    decided_by: tuple[str, ...]
+    decided_at: AwareDatetime
+    application: str
+    policy_version: int
+    policy_digest: str
+    conditions: Conditions
 
 
 class Reason(StrEnum):
     """Why an invocation was let in or refused; stands in its audit record."""
 
     APPROVED = "approved"  # an approval in force covers it
+    GRANDFATHERED = "grandfathered"  # one of an earlier policy does, by the grace list
+    ROLE = "role"  # the person's role covers it; no approval is needed
     SYSTEM = "system"  # the service's own upkeep, which touches no face
     OPERATOR = "operator"  # the operator's command line, which reads the log and nothing else
     UNAUTHENTICATED = "unauthenticated"  # who asks could not be established
     PRINCIPAL = "principal"  # this kind of principal may not do this
+    NO_ROLE = "no_role"  # the person has none of the roles for this
     ONE_TO_MANY = "one_to_many"  # one face against many: refused for everybody
     NO_APPROVAL = "no_approval"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"  # a stricter policy has taken effect, or grace has ended
+    SUSPENDED = "suspended"
     REVOKED = "revoked"
     UNDECIDED = "undecided"  # a store failed before a decision could be made
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether an invocation may go on; ``approval`` is the one that allows it."""
+    """Whether an invocation may go on; ``approval`` is the one that allows it.
+
+    ``until`` is the instant at which that ends, be it by the approval or by grace.
+    """
 
     allowed: bool
     reason: Reason
     approval: Approval | None = None
+    until: datetime | None = None
 
 
-_NEARNESS = (Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.REVOKED, Reason.NO_APPROVAL)
+_NEARNESS = (
+    Reason.EXPIRED,
+    Reason.SUPERSEDED,
+    Reason.NOT_YET_VALID,
+    Reason.SUSPENDED,
+    Reason.REVOKED,
+    Reason.NO_APPROVAL,
+)
 """Of several refusals, the one that tells the tenant most about what to do comes first."""
 
 
 def decide(
-    operation: Operation, principal: Principal, approvals: Iterable[Approval], now: datetime
+    operation: Operation,
+    principal: Principal,
+    approvals: Iterable[Approval],
+    book: PolicyBook,
+    now: datetime,
 ) -> Decision:
     """Decide on one invocation.
 
@@ -81,18 +123,44 @@ def decide(
         return Decision(allowed=True, reason=Reason.SYSTEM)
     if principal.kind is PrincipalKind.OPERATOR:
         return Decision(allowed=True, reason=Reason.OPERATOR)
-    refusals = {Reason.NO_APPROVAL}
-    for approval in approvals:
-        if approval.tenant != principal.tenant or approval.capability not in rule.capabilities:
-            continue
-        refusal = _refusal(approval, now)
-        if refusal is None:
-            return Decision(allowed=True, reason=Reason.APPROVED, approval=approval)
-        refusals.add(refusal)
-    return Decision(allowed=False, reason=min(refusals, key=_NEARNESS.index))
+    if principal.kind is PrincipalKind.PERSON:
+        if rule.roles.isdisjoint(principal.roles):
+            return Decision(allowed=False, reason=Reason.NO_ROLE)
+        if not rule.capabilities:
+            return Decision(allowed=True, reason=Reason.ROLE)
+    decisions = [
+        _judge(approval, book, now)
+        for approval in approvals
+        if approval.tenant == principal.tenant and approval.capability in rule.capabilities
+    ]
+    for decision in decisions:
+        if decision.allowed:
+            return decision
+    reasons = {Reason.NO_APPROVAL, *(decision.reason for decision in decisions)}
+    return Decision(allowed=False, reason=min(reasons, key=_NEARNESS.index))
+
+
+def _judge(approval: Approval, book: PolicyBook, now: datetime) -> Decision:
+    refusal = _refusal(approval, now)
+    if refusal is not None:
+        return Decision(allowed=False, reason=refusal)
+    version, digest = approval.policy_version, approval.policy_digest
+    policy = book.find(version, digest)
+    use_case = policy.use_cases.get(approval.use_case) if policy else None
+    if use_case is None or approval.capability not in use_case.capabilities:
+        return Decision(allowed=False, reason=Reason.NO_APPROVAL)
+    ground, until = book.ground(version, digest, approval.tenant, approval.application, now)
+    if ground is Ground.POLICY:
+        return Decision(True, Reason.APPROVED, approval, approval.valid_until)
+    if ground is Ground.GRACE and until is not None:
+        end = min(until, approval.valid_until)
+        return Decision(True, Reason.GRANDFATHERED, approval, end)
+    return Decision(allowed=False, reason=Reason.SUPERSEDED)
 
 
 def _refusal(approval: Approval, now: datetime) -> Reason | None:
+    if approval.state is ApprovalState.SUSPENDED:
+        return Reason.SUSPENDED
     if approval.state is not ApprovalState.APPROVED:
         return Reason.REVOKED
     if now < approval.valid_from:

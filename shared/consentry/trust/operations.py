@@ -20,13 +20,24 @@ class Capability(StrEnum):
 
 
 class PrincipalKind(StrEnum):
-    """Who acts: a caller with a key, a writer to the inbox, the service itself, its operator."""
+    """Who acts: a caller with a key, a person with a token, a writer to the inbox, the service."""
 
     CALLER = "caller"
+    PERSON = "person"
     STORAGE = "storage"
     SYSTEM = "system"
     OPERATOR = "operator"  # whoever runs the command line with access to the stores
     UNKNOWN = "unknown"  # whoever could not be authenticated
+
+
+class Role(StrEnum):
+    """What a person's token says that they are; each stands there as ``Consentry.{Role}``."""
+
+    CALLER = "Caller"  # uses what their tenant is approved for
+    APPLICANT = "Applicant"  # applies for their tenant
+    REVIEWER = "Reviewer"  # decides on applications
+    AUDITOR = "Auditor"  # reads everything, changes nothing
+    ADMIN = "Admin"  # may stop anything, approve nothing
 
 
 class Operation(StrEnum):
@@ -44,17 +55,29 @@ class Operation(StrEnum):
     PROVE_CONSISTENCY = "prove_consistency"
     READ_LOG = "read_log"
     SEARCH = "search"
+    APPLY = "apply"
+    READ_APPLICATION = "read_application"
+    SUBMIT = "submit"
+    DECIDE = "decide"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    REVOKE = "revoke"
+    APPEAL = "appeal"
     UPKEEP = "upkeep"
     POISON = "poison"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who acts, and for which tenant; the service and its operator act for none (empty)."""
+    """Who acts, and for which tenant.
+
+    The service itself acts for none, and neither do people of the operator: ``tenant`` is empty.
+    """
 
     kind: PrincipalKind
     id: str
     tenant: str
+    roles: frozenset[Role] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
@@ -62,15 +85,27 @@ class Principal:
 
 @dataclass(frozen=True)
 class Rule:
-    """Any one of ``capabilities`` suffices; none at all means that no approval is needed."""
+    """Any one of ``capabilities`` suffices; none at all means that no approval is needed.
+
+    A person also needs any one of ``roles``; keys, storage and the service itself have none.
+    """
 
     kinds: frozenset[PrincipalKind]
     capabilities: frozenset[Capability] = frozenset()
+    roles: frozenset[Role] = frozenset()
 
 
-_CALLER: Final = frozenset({PrincipalKind.CALLER})
-_CALLER_OR_STORAGE: Final = frozenset({PrincipalKind.CALLER, PrincipalKind.STORAGE})
-_CALLER_OR_OPERATOR: Final = frozenset({PrincipalKind.CALLER, PrincipalKind.OPERATOR})
+def _people(*roles: Role) -> Rule:
+    """Governance: a role instead of a capability."""
+    return Rule(frozenset({PrincipalKind.PERSON}), roles=frozenset(roles))
+
+
+def _calls(capabilities: frozenset[Capability], *more: PrincipalKind) -> Rule:
+    """Use of the service: by key or by a person who is a caller, under an approval."""
+    kinds = frozenset({PrincipalKind.CALLER, PrincipalKind.PERSON, *more})
+    return Rule(kinds, capabilities, frozenset({Role.CALLER}))
+
+
 _OPERATOR: Final = frozenset({PrincipalKind.OPERATOR})
 _SYSTEM: Final = frozenset({PrincipalKind.SYSTEM})
 _DETECT: Final = frozenset({Capability.DETECT})
@@ -80,18 +115,28 @@ _ANY: Final = frozenset(Capability)
 
 RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
     {
-        Operation.DETECT: Rule(_CALLER, _DETECT),
-        Operation.DETECT_WITH_FACE_ID: Rule(_CALLER, _VERIFY),
-        Operation.VERIFY: Rule(_CALLER, _VERIFY),
-        Operation.VERIFY_UPLOAD: Rule(_CALLER_OR_STORAGE, _VERIFY),
-        Operation.REDACT: Rule(_CALLER_OR_STORAGE, _REDACT),
-        Operation.READ_MANIFEST: Rule(_CALLER, _REDACT),
-        Operation.CREATE_UPLOAD: Rule(_CALLER, _REDACT | _VERIFY),
-        Operation.READ_UPLOAD: Rule(_CALLER, _REDACT | _VERIFY),
-        Operation.PROVE_RECORD: Rule(_CALLER_OR_OPERATOR, _ANY),
-        Operation.PROVE_CONSISTENCY: Rule(_CALLER_OR_OPERATOR, _ANY),
+        Operation.DETECT: _calls(_DETECT),
+        Operation.DETECT_WITH_FACE_ID: _calls(_VERIFY),
+        Operation.VERIFY: _calls(_VERIFY),
+        Operation.VERIFY_UPLOAD: _calls(_VERIFY, PrincipalKind.STORAGE),
+        Operation.REDACT: _calls(_REDACT, PrincipalKind.STORAGE),
+        Operation.READ_MANIFEST: _calls(_REDACT),
+        Operation.CREATE_UPLOAD: _calls(_REDACT | _VERIFY),
+        Operation.READ_UPLOAD: _calls(_REDACT | _VERIFY),
+        Operation.PROVE_RECORD: _calls(_ANY, PrincipalKind.OPERATOR),
+        Operation.PROVE_CONSISTENCY: _calls(_ANY, PrincipalKind.OPERATOR),
         Operation.READ_LOG: Rule(_OPERATOR),
         Operation.SEARCH: Rule(frozenset()),
+        Operation.APPLY: _people(Role.APPLICANT),
+        Operation.READ_APPLICATION: _people(
+            Role.APPLICANT, Role.REVIEWER, Role.AUDITOR, Role.ADMIN
+        ),
+        Operation.SUBMIT: _people(Role.APPLICANT),
+        Operation.DECIDE: _people(Role.REVIEWER),
+        Operation.SUSPEND: _people(Role.REVIEWER, Role.ADMIN),
+        Operation.RESUME: _people(Role.REVIEWER),
+        Operation.REVOKE: _people(Role.REVIEWER, Role.ADMIN),
+        Operation.APPEAL: _people(Role.APPLICANT),
         Operation.UPKEEP: Rule(_SYSTEM),
         Operation.POISON: Rule(_SYSTEM),
     }

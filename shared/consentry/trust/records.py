@@ -36,13 +36,14 @@ def _or_nothing(pattern: re.Pattern[str]) -> re.Pattern[str]:
 _ALPHABETS: Final[Mapping[str, re.Pattern[str]]] = {
     "id": _UUID,
     "tenant": re.compile(rf"[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX}}}"),
-    "principal": re.compile(r"(?:caller|storage|system|operator|unknown):[a-z0-9-]{0,32}"),
+    "principal": re.compile(r"(?:caller|person|storage|system|operator|unknown):[a-z0-9-]{0,32}"),
     "operation": _WORD,
     "trigger": _WORD,
     "request_id": _UUID,
     "client_request_id": _or_nothing(_UUID),
     "traceparent": _or_nothing(_TRACEPARENT),
     "approval_id": _or_nothing(_UUID),
+    "application_id": _or_nothing(_UUID),
     "reason": _WORD,
     "outcome": re.compile(r"[A-Za-z0-9_]{1,40}"),
 }
@@ -73,6 +74,7 @@ class AuditRecord:
     traceparent: str = ""
     approval_id: str = ""
     approval_version: int = 0
+    application_id: str = ""
     inputs: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
@@ -104,6 +106,7 @@ class AuditRecord:
             "allowed": self.allowed,
             "reason": self.reason,
             "approval": approval if self.approval_id else {},
+            "application": self.application_id,
             "inputs": list(self.inputs),
             "counts": dict(self.counts),
             "models": dict(self.models),

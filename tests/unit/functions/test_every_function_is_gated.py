@@ -3,8 +3,10 @@
 import azure.functions as func
 import pytest
 from tests.support.layer import sample
+from tests.support.people import principal_id
 from tests.support.service import (
     STRANGER,
+    TENANT,
     Arrived,
     Context,
     Functions,
@@ -16,14 +18,15 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import Container
-from consentry.trust.operations import RULES, Operation
+from consentry.trust.operations import RULES, Operation, Role
 from entry import GATED_ENTRIES, OPEN_FUNCTIONS, Api, Endpoint
-from registry import make_app
+from registry import make_app, register_all
 
 SYSTEM_FUNCTIONS = {
     "seal_audit_log",
     "expire_templates",
     "expire_held_uploads",
+    "lapse_approvals",
     "watch_poison",
 }
 BLOB_FUNCTIONS = {"redact_or_verify_upload"}
@@ -94,6 +97,56 @@ def test_every_http_function_refuses_and_records(
         assert reply.status_code == status, name
         assert [record["allowed"] for record in records] == [False], name
     assert world.names(Container.REDACTED) == world.names(Container.MANIFESTS) == []
+
+
+OPERATION = {
+    endpoint.name: endpoint.operation
+    for api in register_all(lambda: pytest.fail("no service is needed to register functions"))
+    for endpoint in api.endpoints
+}
+"""Operation of each HTTP function; where a parameter decides, the one without parameters."""
+
+ALSO = {"detect": {Operation.DETECT_WITH_FACE_ID}}
+"""Operations that a parameter of a function picks instead."""
+
+
+@pytest.mark.parametrize("role", Role)
+def test_role_opens_its_functions_and_no_other(
+    world: World, functions: Functions, role: Role
+) -> None:
+    """Walk every function: refused for want of the role, or let in to fail at what was sent."""
+    for name, operation in OPERATION.items():
+        if operation is None:
+            continue
+        before = len(world.records())
+        request = http_request(world, person=(role, "ada"), tenant=STRANGER, method="GET")
+        reply = handler(functions, name)(request, Context())
+        [record] = world.records()[before:]
+        rules = [RULES[found] for found in {operation} | ALSO.get(name, set())]
+        covered = all(role in rule.roles for rule in rules)
+        assert record["principal"] == f"person:{principal_id('ada')}", name
+        if not covered:
+            assert record["reason"] in {"no_role", "principal", "one_to_many"}, name
+            assert (reply.status_code, record["allowed"]) == (403, False), name
+        elif rules[0].capabilities:
+            assert (record["reason"], record["allowed"]) == ("no_approval", False), name
+        else:
+            assert (record["reason"], record["allowed"]) == ("role", True), name
+
+
+def test_two_credentials_at_once_are_none(world: World, functions: Functions) -> None:
+    key = world.keys[TENANT]
+    request = http_request(world, person=(Role.AUDITOR, "joan"), ocp_apim_subscription_key=key)
+    assert handler(functions, "applications")(request, Context()).status_code == 401
+    assert world.records()[-1]["reason"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a.b.c", "bearer x", "Basic x"])
+def test_a_header_that_is_no_token_opens_nothing(
+    world: World, functions: Functions, header: str
+) -> None:
+    request = http_request(world, tenant=None, authorization=header)
+    assert handler(functions, "applications")(request, Context()).status_code == 401
 
 
 def test_blob_function_refuses_and_records(world: World, functions: Functions) -> None:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.support.governance import APPLICATION, book_with, conditions, stricter
 from tests.support.rooms import OTHER, STRANGER, TENANT, GateRoom
 
 from consentry.errors import (
     AuditUnavailableError,
     AuthenticationError,
     ConsentryError,
+    IntegrityError,
     NotApprovedError,
     PictureError,
     RefusedError,
@@ -100,10 +102,51 @@ def test_nothing_runs_without_an_approval(room: GateRoom, operation: Operation) 
     assert refuse(room, operation)["reason"] == "no_approval"
 
 
+@pytest.mark.parametrize("spoilt", [{"signed": b""}, {"version": 2}, {"state": "x"}])
+def test_an_approval_row_written_by_hand_opens_nothing(
+    room: GateRoom, spoilt: dict[str, str | int | bytes]
+) -> None:
+    room.approve(Capability.DETECT)
+    row = room.access_table.get(TENANT, "force:detect")
+    assert row is not None
+    room.access_table.put(TENANT, "force:detect", {**row.values, **spoilt})
+    with pytest.raises(IntegrityError):
+        room.gate.run(room.call(), lambda invocation: pytest.fail(f"ran {invocation.id}"))
+    assert (room.last()["allowed"], room.last()["outcome"]) == (False, "IntegrityFailure")
+
+
+def test_an_approval_put_back_after_a_revocation_opens_nothing(room: GateRoom) -> None:
+    room.approve(Capability.DETECT)
+    row = room.access_table.get(TENANT, "force:detect")
+    assert row is not None
+    room.revoke(Capability.DETECT)
+    room.access_table.put(TENANT, "force:detect", row.values)
+    room.restart()
+    with pytest.raises(IntegrityError):
+        room.gate.run(room.call(), lambda invocation: pytest.fail(f"ran {invocation.id}"))
+
+
+def test_a_stricter_policy_refuses_the_next_call(room: GateRoom) -> None:
+    room.approve(Capability.DETECT)
+    room.book = book_with(stricter(room.clock()))
+    room.restart()
+    assert refuse(room)["reason"] == "superseded"
+
+
+def test_a_grandfathered_call_is_marked_in_its_record_and_ends_with_grace(room: GateRoom) -> None:
+    room.approve(Capability.DETECT, valid_until=room.clock() + timedelta(days=90))
+    room.book = book_with(stricter(room.clock(), (TENANT, APPLICATION), days=30))
+    room.restart()
+    assert room.gate.run(room.call(), lambda _: Outcome("value")) == "value"
+    assert (room.last()["allowed"], room.last()["reason"]) == (True, "grandfathered")
+    room.clock.advance(days=30)
+    assert refuse(room)["reason"] == "superseded"
+
+
 def test_a_revoked_approval_refuses(room: GateRoom) -> None:
     room.approve(Capability.DETECT)
     assert room.gate.run(room.call(), Watched()) == "value"
-    room.access.revoke(TENANT, Capability.DETECT, decided_by="reviewer", now=room.clock())
+    room.revoke(Capability.DETECT)
     room.clock.advance(seconds=ADMISSION_SECONDS)
     assert refuse(room)["reason"] == "revoked"
 
@@ -365,11 +408,13 @@ def test_one_picture_has_another_digest_for_another_tenant(room: GateRoom) -> No
 
 
 def test_work_is_told_who_asks_and_under_which_approval(room: GateRoom) -> None:
-    room.approve(Capability.VERIFY, target_fmr=1e-4)
+    room.approve(Capability.VERIFY, conditions=conditions(target_fmr=1e-4))
 
     def work(invocation: Invocation) -> Outcome[tuple[object, ...]]:
         approval = invocation.approval
-        return Outcome((invocation.principal.kind, invocation.tenant, approval.target_fmr))
+        return Outcome(
+            (invocation.principal.kind, invocation.tenant, approval.conditions.target_fmr)
+        )
 
     result = room.gate.run(room.call(Operation.VERIFY), work)
     assert result == (PrincipalKind.CALLER, TENANT, 1e-4)

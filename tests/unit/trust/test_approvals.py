@@ -1,7 +1,8 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from tests.support.governance import APPLICATION, BOOK, NOW, approval, book_with, stricter
 
 from consentry.trust.approvals import Approval, ApprovalState, Reason, decide
 from consentry.trust.operations import (
@@ -10,26 +11,16 @@ from consentry.trust.operations import (
     Operation,
     Principal,
     PrincipalKind,
+    Role,
 )
+from consentry.trust.policy import PolicyBook
 
-NOW = datetime(2026, 3, 14, tzinfo=UTC)
 CALLER = Principal(PrincipalKind.CALLER, "a1b2c3d4e5f6", "contoso")
-VERIFY = Approval(
-    id="00000000-0000-7000-8000-000000000000",
-    version=1,
-    tenant="contoso",
-    capability=Capability.VERIFY,
-    use_case="door",
-    state=ApprovalState.APPROVED,
-    valid_from=NOW,
-    valid_until=NOW + timedelta(days=1),
-    decided_by="reviewer",
-    decided_at=NOW,
-)
+VERIFY = approval()
 
 
-def reason(*approvals: Approval, now: datetime = NOW) -> Reason:
-    decision = decide(Operation.VERIFY, CALLER, approvals, now)
+def reason(*approvals: Approval, now: datetime = NOW, book: PolicyBook = BOOK) -> Reason:
+    decision = decide(Operation.VERIFY, CALLER, approvals, book, now)
     assert decision.allowed == (decision.approval is not None)
     return decision.reason
 
@@ -38,31 +29,74 @@ def test_every_operation_has_a_rule() -> None:
     assert RULES.keys() == set(Operation)
 
 
-def test_only_upkeep_and_the_operators_reading_of_the_log_need_no_approval() -> None:
-    free = {op: rule.kinds for op, rule in RULES.items() if rule.kinds and not rule.capabilities}
-    assert free == {
-        Operation.UPKEEP: {PrincipalKind.SYSTEM},
-        Operation.POISON: {PrincipalKind.SYSTEM},
-        Operation.READ_LOG: {PrincipalKind.OPERATOR},
-    }
+def test_without_an_approval_there_is_upkeep_and_governance_by_role_and_nothing_else() -> None:
+    free = {op for op, rule in RULES.items() if rule.kinds and not rule.capabilities}
+    system = {op for op in free if RULES[op].kinds == {PrincipalKind.SYSTEM}}
+    operator = {op for op in free if RULES[op].kinds == {PrincipalKind.OPERATOR}}
+    assert system == {Operation.UPKEEP, Operation.POISON}
+    assert operator == {Operation.READ_LOG}
+    people = free - system - operator
+    assert all(RULES[op].kinds == {PrincipalKind.PERSON} and RULES[op].roles for op in people)
 
 
 def test_the_operator_reads_the_log_and_does_nothing_else() -> None:
     operator = Principal(PrincipalKind.OPERATOR, "command", "")
-    allowed = {op for op in Operation if decide(op, operator, [], NOW).allowed}
+    allowed = {op for op in Operation if decide(op, operator, [], BOOK, NOW).allowed}
     assert allowed == {Operation.READ_LOG, Operation.PROVE_RECORD, Operation.PROVE_CONSISTENCY}
+
+
+ALLOWED = {
+    Role.CALLER: {op for op, rule in RULES.items() if rule.capabilities},
+    Role.APPLICANT: {
+        Operation.APPLY,
+        Operation.READ_APPLICATION,
+        Operation.SUBMIT,
+        Operation.APPEAL,
+    },
+    Role.REVIEWER: {
+        Operation.READ_APPLICATION,
+        Operation.DECIDE,
+        Operation.SUSPEND,
+        Operation.RESUME,
+        Operation.REVOKE,
+    },
+    Role.AUDITOR: {Operation.READ_APPLICATION},
+    Role.ADMIN: {Operation.READ_APPLICATION, Operation.SUSPEND, Operation.REVOKE},
+}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_role_covers_its_operations_and_no_other(role: Role) -> None:
+    person = Principal(PrincipalKind.PERSON, "ada", "contoso", frozenset({role}))
+    everything = [approval(capability=capability) for capability in Capability]
+    allowed = {op for op in Operation if decide(op, person, everything, BOOK, NOW).allowed}
+    assert allowed == ALLOWED[role]
+
+
+def test_a_person_without_a_role_may_do_nothing() -> None:
+    person = Principal(PrincipalKind.PERSON, "ada", "contoso")
+    everything = [approval(capability=capability) for capability in Capability]
+    for op in Operation:
+        decision = decide(op, person, everything, BOOK, NOW)
+        assert not decision.allowed
+        assert decision.reason in {Reason.NO_ROLE, Reason.PRINCIPAL, Reason.ONE_TO_MANY}
+
+
+def test_a_person_who_calls_needs_the_tenants_approval_too() -> None:
+    person = Principal(PrincipalKind.PERSON, "ada", "contoso", frozenset({Role.CALLER}))
+    assert decide(Operation.VERIFY, person, [], BOOK, NOW).reason is Reason.NO_APPROVAL
 
 
 def test_nobody_may_search() -> None:
     for kind in PrincipalKind:
-        decision = decide(Operation.SEARCH, Principal(kind, "x", "contoso"), [VERIFY], NOW)
+        decision = decide(Operation.SEARCH, Principal(kind, "x", "contoso"), [VERIFY], BOOK, NOW)
         assert (decision.allowed, decision.reason) == (False, Reason.ONE_TO_MANY)
 
 
 def test_an_unknown_principal_may_do_nothing() -> None:
     unknown = Principal(PrincipalKind.UNKNOWN, "", "contoso")
     everything = [replace(VERIFY, capability=capability) for capability in Capability]
-    assert not any(decide(op, unknown, everything, NOW).allowed for op in Operation)
+    assert not any(decide(op, unknown, everything, BOOK, NOW).allowed for op in Operation)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +118,35 @@ def test_a_revoked_approval_allows_nothing_whatever_its_dates() -> None:
     revoked = replace(VERIFY, state=ApprovalState.REVOKED)
     for days in (-1, 0, 2):
         assert reason(revoked, now=NOW + timedelta(days=days)) is Reason.REVOKED
+
+
+def test_a_suspended_approval_allows_nothing() -> None:
+    assert reason(replace(VERIFY, state=ApprovalState.SUSPENDED)) is Reason.SUSPENDED
+
+
+def test_use_case_that_does_not_cover_the_capability_allows_nothing() -> None:
+    assert reason(replace(VERIFY, use_case="media_redaction")) is Reason.NO_APPROVAL
+    assert reason(replace(VERIFY, use_case="unheard_of")) is Reason.NO_APPROVAL
+
+
+def test_approval_of_an_unknown_policy_allows_nothing() -> None:
+    assert reason(replace(VERIFY, policy_digest="0" * 64)) is Reason.NO_APPROVAL
+    assert reason(replace(VERIFY, policy_version=2)) is Reason.NO_APPROVAL
+
+
+def test_stricter_policy_stops_what_its_grace_list_does_not_name() -> None:
+    assert reason(VERIFY, book=book_with(stricter(NOW))) is Reason.SUPERSEDED
+    other = book_with(stricter(NOW, ("fabrikam", APPLICATION)))
+    assert reason(VERIFY, book=other) is Reason.SUPERSEDED
+
+
+def test_grandfathered_approval_works_on_with_a_mark_until_its_instant() -> None:
+    year = replace(VERIFY, valid_until=NOW + timedelta(days=365))
+    book = book_with(stricter(NOW, ("contoso", APPLICATION), days=30))
+    decision = decide(Operation.VERIFY, CALLER, [year], book, NOW)
+    assert (decision.allowed, decision.reason) == (True, Reason.GRANDFATHERED)
+    assert decision.until == NOW + timedelta(days=30)
+    assert reason(year, now=NOW + timedelta(days=30), book=book) is Reason.SUPERSEDED
 
 
 def test_one_approval_in_force_suffices() -> None:

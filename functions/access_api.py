@@ -1,0 +1,149 @@
+"""Access approval over HTTP: tenants apply and appeal, reviewers decide."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from access_views import case_document
+from consentry.errors import NotFoundError
+from consentry.service.applications import Applications
+from consentry.service.gate import Invocation, Outcome
+from consentry.trust.applications import Application
+from consentry.trust.approvals import Conditions
+from consentry.trust.operations import Operation
+from consentry.trust.policy import ConsentRule
+from consentry.trust.review import Case, Terms, Verdict
+from entry import Api, Endpoint, Provider
+from wire import JSON_MEDIA_TYPE, Request, json_reply
+
+ROUTE: Final = "access/applications"
+CREATED: Final = 201
+
+Change = Callable[[Applications, Invocation, str], Outcome[Case]]
+
+_CHANGES: Final[tuple[tuple[str, Operation, str, Change], ...]] = (
+    ("submit", Operation.SUBMIT, "Hand a draft in", Applications.submit),
+    ("suspend", Operation.SUSPEND, "Put an approval out of force", Applications.suspend),
+    ("resume", Operation.RESUME, "Put a suspended approval in force again", Applications.resume),
+    ("revoke", Operation.REVOKE, "End an approval", Applications.revoke),
+    ("appeal", Operation.APPEAL, "Reopen what was denied or revoked, once", Applications.appeal),
+)
+
+
+class DecisionBody(BaseModel):
+    """A reviewer's word; the terms are needed to approve."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+    verdict: Verdict
+    days: int = 0
+    jurisdictions: tuple[str, ...] = ()
+    consent: ConsentRule = ConsentRule.REQUIRED
+    rate_per_minute: int = 60
+    retention_days: int = 1
+    target_fmr: float | None = None
+
+    def terms(self) -> Terms | None:
+        """Give the terms of an approval."""
+        if self.verdict is Verdict.DENY:
+            return None
+        conditions = Conditions(
+            jurisdictions=self.jurisdictions,
+            consent=self.consent,
+            rate_per_minute=self.rate_per_minute,
+            retention_days=self.retention_days,
+            target_fmr=self.target_fmr,
+        )
+        return Terms(self.days, conditions)
+
+
+def register(services: Provider) -> Api:
+    """Register the functions of this interface."""
+    api = Api(services)
+
+    def document(case: Case, invocation: Invocation) -> dict[str, Any]:
+        return case_document(case, invocation, services().applications.book)
+
+    def shown(outcome: Outcome[Case], invocation: Invocation) -> Outcome[func.HttpResponse]:
+        return outcome.map(lambda case: json_reply(document(case, invocation)))
+
+    @api.http(
+        Endpoint(
+            name="apply",
+            methods=["POST"],
+            route=ROUTE,
+            summary="Begin an application for access, as a draft",
+            operation=Operation.APPLY,
+            request=JSON_MEDIA_TYPE,
+            replies=(CREATED,),
+        )
+    )
+    def apply(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        outcome = services().applications.apply(invocation, request.model(Application))
+        return outcome.map(lambda case: json_reply(document(case, invocation), status=CREATED))
+
+    @api.http(_get("applications", ROUTE, "Applications that you may see"))
+    def applications(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        del request
+        outcome = services().applications.list(invocation)
+        return outcome.map(
+            lambda cases: json_reply(
+                {"applications": [document(case, invocation) for case in cases]}
+            )
+        )
+
+    @api.http(_get("application", f"{ROUTE}/{{id}}", "An application, its state and history"))
+    def application(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        return shown(services().applications.read(invocation, _identifier(request)), invocation)
+
+    @api.http(
+        Endpoint(
+            name="decide_application",
+            methods=["POST"],
+            route=f"{ROUTE}/{{id}}/decisions",
+            summary="A reviewer's word on an application",
+            operation=Operation.DECIDE,
+            request=JSON_MEDIA_TYPE,
+        )
+    )
+    def decide(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        body = request.model(DecisionBody)
+        outcome = services().applications.decide(
+            invocation, _identifier(request), body.verdict, body.terms()
+        )
+        return shown(outcome, invocation)
+
+    def register_change(word: str, operation: Operation, summary: str, change: Change) -> None:
+        @api.http(
+            Endpoint(
+                name=f"{word}_application",
+                methods=["POST"],
+                route=f"{ROUTE}/{{id}}/{word}",
+                summary=summary,
+                operation=operation,
+            )
+        )
+        def handle(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+            case_id = _identifier(request)
+            return shown(change(services().applications, invocation, case_id), invocation)
+
+    for word, operation, summary, change in _CHANGES:
+        register_change(word, operation, summary, change)
+    return api
+
+
+def _get(name: str, route: str, summary: str) -> Endpoint:
+    return Endpoint(name, ["GET"], route, summary, operation=Operation.READ_APPLICATION)
+
+
+def _identifier(request: Request) -> str:
+    try:
+        return str(UUID(request.route("id")))
+    except ValueError:
+        raise NotFoundError("there is no such application") from None

@@ -1,0 +1,64 @@
+"""Approvals for a local stack, the way everybody gets them: apply, and two reviewers decide."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from consentry.cli import local
+from consentry.cli.client import Governance
+from consentry.cli.places import checkout
+from consentry.localhost.issuer import make_issuer, make_token
+from consentry.trust.applications import Application
+from consentry.trust.operations import Role
+
+APPLICANT: Final = "alan"
+REVIEWERS: Final = ("ada", "grace")
+DAYS: Final = 30
+
+_OVER: Final = frozenset({"approved", "grandfathered"})
+
+
+def as_person(url: str, issuer: Path, role: Role, name: str, tenant: str = "") -> Governance:
+    """Reach a local stack as a person of its development issuer."""
+    token = make_token(make_issuer(issuer), role=role, name=name, tenant=tenant, now=local.now())
+    return Governance(url, token)
+
+
+def approve(
+    url: str,
+    issuer: Path,
+    tenant: str,
+    capabilities: Sequence[str],
+    *,
+    target_fmr: float | None = None,
+) -> str:
+    """Have a tenant of a local stack approved; give the id of the application."""
+    with as_person(url, issuer, Role.APPLICANT, APPLICANT, tenant) as applicant:
+        case = applicant.apply(example_application() | {"capabilities": list(capabilities)})
+        case = applicant.change(case["id"], "submit")
+    decision = {
+        "verdict": "approve",
+        "days": DAYS,
+        "consent": "attested",
+        "jurisdictions": case["application"]["jurisdictions"],
+        "targetFmr": target_fmr,
+    }
+    for reviewer in REVIEWERS:
+        if case["state"] == "in_review":
+            with as_person(url, issuer, Role.REVIEWER, reviewer) as person:
+                case = person.decide(case["id"], decision)
+    return str(case["id"])
+
+
+def approved_capabilities(url: str, issuer: Path, tenant: str) -> set[str]:
+    """What a tenant of a local stack is approved for now."""
+    with as_person(url, issuer, Role.APPLICANT, APPLICANT, tenant) as applicant:
+        cases = [case for case in applicant.list() if case["state"] in _OVER]
+    return {name for case in cases for name in case["application"]["capabilities"]}
+
+
+def example_application() -> dict[str, Any]:
+    """Give the application that the documentation shows, as the service takes it."""
+    text = (checkout() / "docs" / "application.example.toml").read_text(encoding="utf-8")
+    return Application.model_validate(tomllib.loads(text)).model_dump(mode="json", by_alias=True)

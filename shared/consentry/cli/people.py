@@ -1,0 +1,36 @@
+"""``consentry dev token``: people of the local stack."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from consentry.cli.answer import Answer
+from consentry.errors import SettingsError
+
+
+def token(
+    role: Annotated[
+        Literal["caller", "applicant", "reviewer", "auditor", "admin"],
+        typer.Option(help="What the person is."),
+    ],
+    name: Annotated[str, typer.Option(help="The person; the same name is the same person.")],
+    tenant: Annotated[
+        str, typer.Option(help="Tenant of a caller or applicant. [default: the first one]")
+    ] = "",
+) -> Answer:
+    """Make a token of the development issuer, for one person in one role, for eight hours."""
+    from consentry.cli import local
+    from consentry.localhost.issuer import make_issuer, make_token, person_id
+    from consentry.trust.operations import Role
+
+    settings = local.settings_for(tenant) if tenant else local.settings()
+    if settings.local_issuer is None:
+        raise SettingsError("the local stack has no development issuer")
+    made = make_token(
+        make_issuer(settings.local_issuer),
+        role=Role(role.capitalize()),
+        name=name,
+        tenant=tenant or settings.tenants[0],
+        now=local.now(),
+    )
+    return Answer({"token": made, "role": role, "name": name, "id": person_id(name)}, [made])
