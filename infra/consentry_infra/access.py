@@ -10,12 +10,12 @@ from pulumi_azure_native import authorization
 from consentry.azure.names import Container, KeyName, TableName
 from consentry_infra.config import People
 from consentry_infra.roles import Grants, Principal, PrincipalType, Role
-from consentry_infra.storage import PlatformContainer, Storage
+from consentry_infra.storage import EVIDENCE, PlatformContainer, Storage
 from consentry_infra.telemetry import Telemetry
 from consentry_infra.vault import Vault
 
-READ_ONLY_TABLES: Final = frozenset({TableName.ACCESS, TableName.CALLERS})
-"""What decides over the app is not written by the app."""
+READ_ONLY_TABLES: Final = frozenset({TableName.CALLERS})
+"""Keys of callers are not written by the app; approvals are, and are signed."""
 
 
 def grant_app(
@@ -28,7 +28,7 @@ def grant_app(
 ) -> None:
     """Give the app what its functions and its host need."""
     for container in Container:
-        role = appender if container == Container.AUDIT else Role.BLOB_CONTRIBUTOR
+        role = appender if container in EVIDENCE else Role.BLOB_CONTRIBUTOR
         grants.give(app, role, container, storage.containers[container].id)
     # The host leases, locks and creates in its own containers as their owner.
     for platform in (
@@ -44,7 +44,8 @@ def grant_app(
         grants.give(app, Role.QUEUE_CONTRIBUTOR, label, queue.id)
     # Addresses for uploads are signed by a key that Azure gives out per account only.
     grants.give(app, Role.BLOB_DELEGATOR, "work", storage.work.id)
-    grants.give(app, Role.CRYPTO_USER, KeyName.SIGNING, vault.scope(KeyName.SIGNING))
+    for key in (KeyName.SIGNING, KeyName.DECISIONS):
+        grants.give(app, Role.CRYPTO_USER, key, vault.scope(key))
     grants.give(app, Role.CRYPTO_WRAPPER, KeyName.WRAPPING, vault.scope(KeyName.WRAPPING))
     grants.give(app, Role.METRICS_PUBLISHER, "insights", telemetry.insights.id)
 
@@ -56,10 +57,13 @@ def grant_topic(grants: Grants, topic: Principal, storage: Storage) -> None:
 
 
 def grant_people(grants: Grants, people: People, storage: Storage) -> None:
-    """Let reviewers decide, auditors read the log, and uploaders hand in and collect."""
+    """Let reviewers look at decisions, auditors read the log, and uploaders hand in and collect.
+
+    Reviewers decide through the service, each with a token of their own.
+    """
     reviewers = Principal("reviewers", str(people.reviewers), PrincipalType.GROUP)
     access = TableName.ACCESS
-    grants.give(reviewers, Role.TABLE_CONTRIBUTOR, access, storage.tables[access].id)
+    grants.give(reviewers, Role.TABLE_READER, access, storage.tables[access].id)
     auditors = Principal("auditors", str(people.auditors), PrincipalType.GROUP)
     audit = Container.AUDIT
     grants.give(auditors, Role.BLOB_READER, audit, storage.containers[audit].id)

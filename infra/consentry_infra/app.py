@@ -9,7 +9,7 @@ from pulumi_azure_native import managedidentity, storage, web
 
 from consentry.azure.names import WORK_CONNECTION
 from consentry.limits import MEBIBYTE, PICTURE_BYTES_MAX
-from consentry_infra.config import StackConfig
+from consentry_infra.config import StackConfig, Tokens
 from consentry_infra.naming import Names
 from consentry_infra.network import PrivateNetwork
 from consentry_infra.secure import Placement
@@ -96,6 +96,16 @@ class App(pulumi.ComponentResource):
         self.register_outputs({})
 
 
+def _token_settings(tokens: Tokens) -> dict[str, str]:
+    return {
+        "CONSENTRY_AUDIENCE": str(tokens.audience or ""),
+        "CONSENTRY_OPERATOR_DIRECTORY": str(tokens.operator or ""),
+        "CONSENTRY_TENANT_DIRECTORIES": ",".join(
+            f"{tenant}={directory}" for tenant, directory in tokens.tenants.items()
+        ),
+    }
+
+
 def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
     """Every setting of the app: no secret, no key, only names, addresses and choices."""
     work = props.storage.work.primary_endpoints
@@ -112,6 +122,7 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
         "CONSENTRY_VAULT_URL": props.vault.vault.properties.apply(
             lambda found: found.vault_uri or ""
         ),
+        **_token_settings(props.config.tokens),
         "CONSENTRY_LAYER": LAYER_FOLDER,
         "CONSENTRY_URL_HOSTS": ",".join(service.url_hosts),
         "CONSENTRY_KEEP_ORIGINALS": ",".join(service.keep_originals),

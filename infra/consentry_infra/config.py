@@ -146,6 +146,26 @@ class People(Part):
     uploaders: UUID | None = None
 
 
+class Tokens(Part):
+    """Whose tokens the service takes: the client id they are for, and directories of Entra ID.
+
+    ``operator`` is the directory of reviewers, auditors and admins, ``tenants`` that of each
+    tenant's applicants and callers. Without audience and operator nobody can apply or review.
+    """
+
+    audience: UUID | None = None
+    operator: UUID | None = None
+    tenants: dict[Tenant, UUID] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.audience is None) is not (self.operator is None):
+            raise ValueError("audience and operator are set together")
+        if self.tenants and self.operator is None:
+            raise ValueError("tenants apply to an operator: set audience and operator too")
+        return self
+
+
 class Budget(Part):
     """A monthly sum in the subscription's currency; passing it sends mail, it stops nothing."""
 
@@ -167,6 +187,7 @@ class StackConfig(Part):
     contacts: Annotated[tuple[Email, ...], Field(min_length=1)]
     people: People
     budget: Budget
+    tokens: Tokens = Tokens()
     service: Service = Service()
     retention: Retention = Retention()
     redundancy: Redundancy = Redundancy()
@@ -182,6 +203,8 @@ class StackConfig(Part):
     def _coherent(self) -> Self:
         if not set(self.service.keep_originals) <= set(self.tenants):
             raise ValueError("service.keep_originals names a tenant that is not served")
+        if not set(self.tokens.tenants) <= set(self.tenants):
+            raise ValueError("tokens.tenants names a tenant that is not served")
         if len(",".join(self.tenants)) > TAG_VALUE_CHARACTERS_MAX:
             raise ValueError("tenants are more than fit into a tag; give some a stack of their own")
         if any(name.startswith(OWN_TAG_PREFIX) for name in self.tags):

@@ -126,7 +126,7 @@ class Deployment:
             *self._storage.queues.values(),
             *self._storage.containers.values(),
             *self._storage.tables.values(),
-            self._storage.lock,
+            *self._storage.locks,
         ]
         if self._network:
             ready += self._network.connect(

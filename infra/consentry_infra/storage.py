@@ -20,6 +20,10 @@ from consentry_infra.secure import Placement, container, storage_account
 SOFT_DELETE_DAYS: Final = 30
 
 
+EVIDENCE: Final = (Container.AUDIT, Container.DECISIONS)
+"""Containers of what nobody may change or take away; all others are for work."""
+
+
 class PlatformContainer(StrEnum):
     """Containers that the platform uses; the service never touches them."""
 
@@ -61,11 +65,10 @@ class Storage(pulumi.ComponentResource):
         self.containers: dict[str, storage.BlobContainer] = {
             name: container(name, name, self.work, where, self)
             for name in (*Container, *PlatformContainer)
-            if name != Container.AUDIT
+            if name not in EVIDENCE
         }
-        self.containers[Container.AUDIT] = container(
-            Container.AUDIT, Container.AUDIT, self.evidence, where, self
-        )
+        for kept in EVIDENCE:
+            self.containers[kept] = container(kept, kept, self.evidence, where, self)
         self.tables = {name: self._table(name) for name in TableName}
         self.queues = {
             logical: self._queue(logical, name)
@@ -76,7 +79,7 @@ class Storage(pulumi.ComponentResource):
         }
         self._forget_what_work_deletes()
         self._keep_what_evidence_holds()
-        self.lock = self._lock_audit(days.audit_locked_days)
+        self.locks = [self._lock(kept, days.audit_locked_days) for kept in EVIDENCE]
         self._expire(
             "work",
             self.work,
@@ -88,7 +91,7 @@ class Storage(pulumi.ComponentResource):
                 PlatformContainer.UNDELIVERED: days.undelivered_days,
             },
         )
-        self._expire("evidence", self.evidence, {Container.AUDIT: days.audit_kept_days})
+        self._expire("evidence", self.evidence, dict.fromkeys(EVIDENCE, days.audit_kept_days))
         self.register_outputs({})
 
     def _table(self, name: TableName) -> storage.Table:
@@ -135,16 +138,16 @@ class Storage(pulumi.ComponentResource):
             opts=self._props.where.stateful(self),
         )
 
-    def _lock_audit(self, days: int) -> storage.BlobContainerImmutabilityPolicy:
+    def _lock(self, kept: Container, days: int) -> storage.BlobContainerImmutabilityPolicy:
         """Blobs cannot be changed or deleted for so many days; only blocks can be appended.
 
         The policy starts unlocked: it protects, but can still be removed. Locking it for good is
         a command of its own, never a side effect of a deployment.
         """
         return storage.BlobContainerImmutabilityPolicy(
-            "audit-lock",
+            f"{kept}-lock",
             account_name=self.evidence.name,
-            container_name=self.containers[Container.AUDIT].name,
+            container_name=self.containers[kept].name,
             resource_group_name=self._props.where.resource_group_name,
             immutability_policy_name="default",
             immutability_period_since_creation_in_days=days,

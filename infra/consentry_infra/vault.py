@@ -1,4 +1,4 @@
-"""The vault with the signing key and the wrapping key."""
+"""The vault with the two signing keys and the wrapping key."""
 
 from dataclasses import dataclass
 
@@ -49,7 +49,11 @@ class Vault(pulumi.ComponentResource):
         )
         self.keys = {
             key: vault_key(key, key, parts, self.vault, props.where, self)
-            for key, parts in ((KeyName.SIGNING, signing), (KeyName.WRAPPING, wrapping))
+            for key, parts in (
+                (KeyName.SIGNING, signing),
+                (KeyName.DECISIONS, signing),
+                (KeyName.WRAPPING, wrapping),
+            )
         }
         self.register_outputs({})
 

@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.deployment import APPROVED, ROOT, UNAPPROVED, Deployment, seal_now
+from tests.support.deployment import (
+    APPLYING,
+    APPROVED,
+    ROOT,
+    UNAPPROVED,
+    Deployment,
+    seal_now,
+)
 
+EXAMPLE = ROOT / "docs" / "application.example.toml"
 SAMPLES = ROOT / ".consentry" / "samples"
 
 
@@ -89,13 +97,57 @@ def test_upload_waits_and_fetches_the_result_or_tells_the_reason(
     assert [path.name for path in tmp_path.iterdir()] == ["impostor_2.jpg"]
 
 
-def test_approvals_are_made_listed_and_revoked(shell: Shell) -> None:
-    approved = shell("access", "approve", UNAPPROVED, "detect", "--use-case", "test", "--days", "2")
-    assert (approved["tenant"], approved["state"]) == (UNAPPROVED, "approved")
-    listed = shell("access", "list", UNAPPROVED)["approvals"]
-    assert [(item["capability"], item["state"]) for item in listed] == [("detect", "approved")]
-    revoked = shell("access", "revoke", UNAPPROVED, "detect")
-    assert (revoked["state"], revoked["version"]) == ("revoked", approved["version"] + 1)
+def token(shell: Shell, role: str, name: str, tenant: str = APPLYING) -> tuple[str, str]:
+    """Give the words by which a command acts as a person."""
+    words = ("dev", "token", "--role", role, "--name", name, "--tenant", tenant)
+    return "--token", shell(*words)["token"]
+
+
+def test_an_application_is_explained_offline_rule_by_rule(shell: Shell, tmp_path: Path) -> None:
+    assert shell("access", "explain", "--file", EXAMPLE)["passes"] is True
+    search = tmp_path / "search.toml"
+    search.write_text(EXAMPLE.read_text().replace("practices = []", 'practices = ["search"]'))
+    told = shell("access", "explain", "--file", search, expect=1)
+    assert [rule["reason"] for rule in told["rules"] if rule["refused"]] == ["one_to_many"]
+    search.write_text("organisation = 7")
+    assert shell("access", "explain", "--file", search, expect=4)["error"]["code"] == "BadArgument"
+
+
+def test_access_is_applied_for_decided_on_listed_and_revoked(shell: Shell) -> None:
+    alan = token(shell, "applicant", "alan")
+    ada, grace = token(shell, "reviewer", "ada"), token(shell, "reviewer", "grace")
+    case = shell("access", "apply", "--file", EXAMPLE, *alan)["id"]
+    decide = ("access", "decide", case, "approve", "--days", "2")
+    assert shell(*decide, *alan, expect=3)["error"]["code"] == "Refused"
+    assert shell(*decide, *ada)["state"] == "in_review"
+    assert shell(*decide, *ada, expect=3)["error"]["code"] == "Refused"
+    assert shell(*decide, *grace)["state"] == "approved"
+    assert shell("access", "suspend", case, *ada)["state"] == "suspended"
+    assert shell("access", "resume", case, *grace)["state"] == "approved"
+    assert shell("access", "revoke", case, *token(shell, "admin", "root"))["state"] == "revoked"
+    assert shell("access", "appeal", case, *alan)["state"] == "in_review"
+    mary = token(shell, "reviewer", "mary")
+    assert shell("access", "decide", case, "deny", *mary)["state"] == "denied"
+    listed = shell("access", "list", *alan)["applications"]
+    assert {found["id"]: found["state"] for found in listed}[case] == "denied"
+    assert {found["tenant"] for found in listed} == {APPLYING}
+    assert shell("access", "show", case, *alan, expect=1)["appeals"] == 1
+    assert shell("access", "revoke", case, *mary, expect=4)["error"]["code"] == "IllegalState"
+
+
+def test_a_refused_application_says_no_with_its_reason(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "application.toml"
+    file.write_text(EXAMPLE.read_text().replace('consent = "written"', 'consent = "none"'))
+    told = shell("access", "apply", "--file", file, *token(shell, "applicant", "alan"), expect=1)
+    assert told["state"] == "refused"
+    assert [found["reason"] for found in told["refusedFor"]] == ["consent_absent"]
+
+
+def test_without_a_token_nobody_applies(shell: Shell) -> None:
+    told = shell("access", "apply", "--file", EXAMPLE, expect=5)
+    assert told["error"]["code"] == "Settings"
+    told = shell("access", "list", "--token", "nonsense", expect=3)
+    assert told["error"]["code"] == "401"
 
 
 def test_a_revoked_key_opens_nothing(shell: Shell, running: Deployment) -> None:
@@ -112,7 +164,7 @@ def test_a_revoked_key_opens_nothing(shell: Shell, running: Deployment) -> None:
     assert shell("keys", "revoke", APPROVED, key_id, expect=4)["error"]["code"] == "NotFound"
 
 
-@pytest.mark.parametrize("words", [("access", "list"), ("keys", "list"), ("keys", "create")])
+@pytest.mark.parametrize("words", [("keys", "list"), ("keys", "create")])
 def test_a_tenant_that_is_not_served_is_refused(shell: Shell, words: tuple[str, str]) -> None:
     assert shell(*words, "nobody", expect=4)["error"]["code"] == "BadArgument"
 

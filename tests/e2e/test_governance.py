@@ -87,7 +87,7 @@ def test_log_holds_no_key_no_name_and_no_plain_hash(running: Deployment) -> None
         "ardern",
         ".jpg",
         hashlib.sha256(photo).hexdigest(),
-        "person",
+        "person_b",
     ):
         assert leak.encode() not in text
 

@@ -31,6 +31,11 @@ def private_stack(package: Path) -> Stack:
             "auditors": "55555555-5555-4555-8555-555555555555",
             "uploaders": UPLOADERS,
         },
+        tokens={
+            "audience": "66666666-6666-4666-8666-666666666666",
+            "operator": "77777777-7777-4777-8777-777777777777",
+            "tenants": {"fabrikam": "88888888-8888-4888-8888-888888888888"},
+        },
         network={"private": True, "clients": ["203.0.113.0/24", "198.51.100.7/32"]},
         vault={"hsm": True},
         capacity={"memory_mb": 4096, "always_ready_http": 1, "always_ready_uploads": 2},

@@ -54,17 +54,20 @@ ALLOWED_ROLES: Final = frozenset(
             ("app", Role.BLOB_OWNER, name)
             for name in ("deployment", "azure-webjobs-hosts", "azure-webjobs-secrets")
         ),
-        ("app", "appender", "audit"),
-        *(("app", Role.TABLE_READER, name) for name in ("access", "callers")),
-        *(("app", Role.TABLE_CONTRIBUTOR, name) for name in ("datakeys", "templates", "uploads")),
+        *(("app", "appender", name) for name in ("audit", "decisions")),
+        ("app", Role.TABLE_READER, "callers"),
+        *(
+            ("app", Role.TABLE_CONTRIBUTOR, name)
+            for name in ("access", "datakeys", "templates", "uploads")
+        ),
         ("app", Role.QUEUE_CONTRIBUTOR, "azure-webjobs-blobtrigger-HOST"),
         ("app", Role.QUEUE_CONTRIBUTOR, "webjobs-blobtrigger-poison"),
         ("app", Role.BLOB_DELEGATOR, "WORK"),
-        ("app", Role.CRYPTO_USER, "consentry-signing"),
+        *(("app", Role.CRYPTO_USER, name) for name in ("consentry-signing", "consentry-decisions")),
         ("app", Role.CRYPTO_WRAPPER, "consentry-wrapping"),
         ("app", Role.METRICS_PUBLISHER, "INSIGHTS"),
         ("topic", Role.BLOB_CONTRIBUTOR, "undelivered"),
-        ("reviewers", Role.TABLE_CONTRIBUTOR, "access"),
+        ("reviewers", Role.TABLE_READER, "access"),
         ("auditors", Role.BLOB_READER, "audit"),
         ("uploaders", Role.BLOB_CONTRIBUTOR, "inbox"),
         ("uploaders", Role.BLOB_READER, "redacted"),
@@ -205,10 +208,10 @@ def keys_survive_mistakes(resources: Sequence[Registered]) -> Iterator[str]:
             yield f"{key.name}: never rotated"
 
 
-def the_audit_log_is_append_only(resources: Sequence[Registered]) -> Iterator[str]:
+def evidence_is_append_only(resources: Sequence[Registered]) -> Iterator[str]:
     locks = of(resources, "storage:BlobContainerImmutabilityPolicy")
-    if [lock.inputs["containerName"] for lock in locks] != ["audit"]:
-        yield "the audit container has no immutability policy"
+    if sorted(lock.inputs["containerName"] for lock in locks) != ["audit", "decisions"]:
+        yield "a container of evidence has no immutability policy"
     for lock in locks:
         if lock.inputs.get("allowProtectedAppendWrites") is not True:
             yield f"{lock.name}: cannot be appended to"
@@ -255,7 +258,7 @@ RULES: Final[tuple[Rule, ...]] = (
     everything_is_tagged,
     names_are_within_limits,
     keys_survive_mistakes,
-    the_audit_log_is_append_only,
+    evidence_is_append_only,
     deletions_are_true_and_evidence_stays,
     tokens_come_from_entra,
     only_known_types,

@@ -40,9 +40,10 @@ def bindings() -> dict[str, dict[str, object]]:
 def test_containers_tables_and_keys_are_those_of_the_code(stack: Stack) -> None:
     containers = {r.inputs["containerName"]: r.inputs for r in stack.of("storage:BlobContainer")}
     assert set(Container) <= containers.keys()
-    assert containers[Container.AUDIT]["accountName"].startswith("ce")
+    evidence = {name for name in Container if containers[name]["accountName"].startswith("ce")}
+    assert evidence == {Container.AUDIT, Container.DECISIONS}
     assert all(
-        containers[name]["accountName"].startswith("cw") for name in Container if name != "audit"
+        containers[name]["accountName"].startswith("cw") for name in set(Container) - evidence
     )
     assert {r.inputs["tableName"] for r in stack.of("storage:Table")} == set(TableName)
     assert {r.inputs["keyName"] for r in stack.of("keyvault:Key")} == set(KeyName)
@@ -58,7 +59,7 @@ def test_queues_are_those_that_host_and_functions_use(stack: Stack) -> None:
 
 
 def test_settings_of_the_app_are_the_settings_class(stack: Stack, private_stack: Stack) -> None:
-    local_only = {"CONSENTRY_LOCAL_KEYS"}
+    local_only = {"CONSENTRY_LOCAL_KEYS", "CONSENTRY_LOCAL_ISSUER"}
     for one in (stack, private_stack):
         values = settings(one.one("web:WebApp"))
         ours = {name for name in values if name.startswith("CONSENTRY_")}
@@ -67,6 +68,7 @@ def test_settings_of_the_app_are_the_settings_class(stack: Stack, private_stack:
         assert loaded.environment == "production"
         assert loaded.tenants == one.config.tenants
         assert loaded.keep_originals == one.config.service.keep_originals
+        assert set(loaded.directories().values()) == set(one.config.tokens.tenants)
         assert loaded.threads == one.config.capacity.threads
         assert not loaded.layer.is_absolute()
 
@@ -149,9 +151,14 @@ def test_signing_and_wrapping_keys_are_of_their_kind(stack: Stack, private_stack
             for key in one.of("keyvault:Key")
         }
 
-    assert kinds(stack) == {KeyName.SIGNING: ("EC", "P-256"), KeyName.WRAPPING: ("RSA", 3072)}
+    assert kinds(stack) == {
+        KeyName.SIGNING: ("EC", "P-256"),
+        KeyName.DECISIONS: ("EC", "P-256"),
+        KeyName.WRAPPING: ("RSA", 3072),
+    }
     assert kinds(private_stack) == {
         KeyName.SIGNING: ("EC-HSM", "P-256"),
+        KeyName.DECISIONS: ("EC-HSM", "P-256"),
         KeyName.WRAPPING: ("RSA-HSM", 3072),
     }
     assert private_stack.one("keyvault:Vault").inputs["properties"]["sku"]["name"] == "premium"
@@ -175,6 +182,7 @@ def test_each_container_expires_by_its_own_setting(stack: Stack) -> None:
         "manifests/": kept.manifests_days,
         "undelivered/": kept.undelivered_days,
         "audit/": kept.audit_kept_days,
+        "decisions/": kept.audit_kept_days,
     }
 
 

@@ -51,6 +51,7 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         ("tenants", json.dumps([f"tenant-{n:024}" for n in range(9)]), "fit into a tag"),
         ("location", "West Europe", "consentry:location"),
         ("contacts", '["nobody"]', "consentry:contacts.0"),
+        ("tokens", '{"audience": "66666666-6666-4666-8666-666666666666"}', "consentry:tokens"),
         ("people", '{"reviewers": "me", "auditors": "you"}', "consentry:people.reviewers"),
         ("budget", '{"monthly": 5, "start": "2026-01-02"}', "consentry:budget"),
         ("retention", '{"audit_locked_days": 400, "audit_kept_days": 300}', "consentry:retention"),

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from tests.support.layer import sample
 
+from consentry.cli.firststeps import approve
 from consentry.errors import LocalStackError
 from consentry.localhost.stack import Stack
 from consentry.service.deployment import connect
@@ -116,17 +117,9 @@ def test_unpacked_package_redacts_a_photo_by_itself(unpacked: Path) -> None:
     with Stack(ROOT, unpacked, settings={"CONSENTRY_LAYER": "layer"}) as stack:
         settings = Settings.load({**stack.environment, "CONSENTRY_LAYER": str(LAYER)})
         services = assemble(settings, connect(settings))
-        now = datetime.now(UTC)
-        services.access.approve(
-            "contoso",
-            Capability.REDACT,
-            use_case="smoke test",
-            valid_from=now - timedelta(minutes=1),
-            valid_until=now + timedelta(days=1),
-            decided_by="tests",
-            now=now,
-        )
-        key = services.callers.create("contoso", now)
+        assert settings.local_issuer is not None
+        approve(stack.url, settings.local_issuer, "contoso", [Capability.REDACT])
+        key = services.callers.create("contoso", datetime.now(UTC))
         reply = httpx.post(
             f"{stack.url}/redactions",
             content=sample("city.jpg"),

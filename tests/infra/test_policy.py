@@ -109,10 +109,10 @@ WEAKENED = [
     ),
     (
         "storage:BlobContainerImmutabilityPolicy",
-        "",
+        "audit-lock",
         "allowProtectedAppendWrites",
         False,
-        "the_audit_log_is_append_only",
+        "evidence_is_append_only",
     ),
     (
         "storage:BlobServiceProperties",
@@ -148,7 +148,7 @@ def test_weakened_property_breaks_its_rule(
 @pytest.mark.parametrize(
     ("kind", "rule"),
     [
-        ("storage:BlobContainerImmutabilityPolicy", "the_audit_log_is_append_only"),
+        ("storage:BlobContainerImmutabilityPolicy", "evidence_is_append_only"),
         ("authorization:RoleDefinition", "the_audit_role_cannot_rewrite"),
         ("web:WebAppScmAllowed", "passwords_are_off"),
     ],

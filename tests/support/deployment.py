@@ -29,7 +29,8 @@ APPROVED = "contoso"  # approved for everything
 OTHER = "fabrikam"  # approved for everything, and none of contoso's business
 UNAPPROVED = "northwind"  # served, has a key, never approved
 REDACT_ONLY = "tailspin"  # approved for redaction and detection alone
-TENANTS = (APPROVED, OTHER, UNAPPROVED, REDACT_ONLY)
+APPLYING = "adatum"  # applies and is decided on in the tests themselves
+TENANTS = (APPROVED, OTHER, UNAPPROVED, REDACT_ONLY, APPLYING)
 
 HTTP_SECONDS = 60
 

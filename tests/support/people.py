@@ -52,7 +52,7 @@ def people(*tenants: str) -> People:
                 "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",
                 "CONSENTRY_LOCAL_KEYS": "unused",
                 "CONSENTRY_LAYER": "unused",
-                "CONSENTRY_TOKEN_AUDIENCE": AUDIENCE,
+                "CONSENTRY_AUDIENCE": AUDIENCE,
                 "CONSENTRY_LOCAL_ISSUER": str(ISSUER_FILE),
             }
         )

@@ -130,7 +130,7 @@ def make_world(book: PolicyBook | None = None, **settings: str) -> World:
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",
         "CONSENTRY_LOCAL_KEYS": "unused",
         "CONSENTRY_LAYER": str(layer_dir()),
-        "CONSENTRY_TOKEN_AUDIENCE": AUDIENCE,
+        "CONSENTRY_AUDIENCE": AUDIENCE,
         "CONSENTRY_LOCAL_ISSUER": str(ISSUER_FILE),
     }
     services = assemble(Settings.load(environment | settings), parts, book)

@@ -28,7 +28,7 @@ def stack_settings(
         "CONSENTRY_WORK_TABLE_ENDPOINT": table_endpoint,
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": blob_endpoint,
         "CONSENTRY_LOCAL_KEYS": str(private / "keys"),
-        "CONSENTRY_TOKEN_AUDIENCE": DEVELOPMENT_AUDIENCE,
+        "CONSENTRY_AUDIENCE": DEVELOPMENT_AUDIENCE,
         "CONSENTRY_LOCAL_ISSUER": str(private / "keys" / PUBLIC_FILE),
         "CONSENTRY_LAYER": str(private / "layer"),
         "AzureWebJobsStorage": connection_string,

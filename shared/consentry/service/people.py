@@ -74,16 +74,16 @@ class People:
 def people_of(settings: Settings) -> People:
     """Make the issuers that the settings name; nothing is asked of them yet."""
     if settings.local_issuer is not None:
-        return _development(settings.tenants, settings.local_issuer, settings.token_audience)
+        return _development(settings.tenants, settings.local_issuer, settings.audience)
     fetch = Fetcher((LOGIN_HOST,))
     issuers, keys = {}, {}
     tenants = settings.directories()
     operator = settings.operator_directory
-    for directory in dict.fromkeys((operator, *tenants)) if settings.token_audience else ():
+    for directory in dict.fromkeys((operator, *tenants)) if settings.audience else ():
         name = f"https://{LOGIN_HOST}/{directory}/v2.0"
         issuers[name] = Issuer(name, tenants.get(directory, ""), directory == operator)
         keys[name] = IssuerKeys(_from_entra(fetch, directory))
-    return People(issuers, keys, settings.token_audience)
+    return People(issuers, keys, settings.audience)
 
 
 def _development(tenants: tuple[str, ...], published: Path, audience: str) -> People:

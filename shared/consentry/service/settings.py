@@ -51,7 +51,7 @@ class Settings(BaseModel):
     identity_client_id: str = Field("", description="Client id of the user-assigned identity.")
     vault_url: str = Field("", description="Key Vault that holds the signing and wrapping keys.")
     local_keys: Path | None = Field(None, description="Folder of key files; development only.")
-    token_audience: str = Field("", description="Client id that people's tokens are issued for.")
+    audience: str = Field("", description="Client id that people's tokens are issued for.")
     operator_directory: str = Field("", description="Entra directory of reviewers and auditors.")
     tenant_directories: Names = Field(
         (), description="Entra directories of tenants: tenant=directory, by commas."
@@ -92,8 +92,8 @@ class Settings(BaseModel):
         operator = (self.operator_directory,) if self.operator_directory else ()
         if not all(_DIRECTORY.fullmatch(found) for found in (*operator, *directories)):
             raise ValueError("an Entra directory is named by its id in lower case")
-        if bool(self.token_audience) != bool(operator or self.local_issuer):
-            raise ValueError("CONSENTRY_TOKEN_AUDIENCE and the issuers are set together")
+        if bool(self.audience) != bool(operator or self.local_issuer):
+            raise ValueError("CONSENTRY_AUDIENCE and the issuers are set together")
         if self.local_issuer and (operator or directories):
             raise ValueError("the development issuer stands alone")
         if directories and not operator:

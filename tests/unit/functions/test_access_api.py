@@ -24,11 +24,12 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import TableName
+from consentry.stored import Row
 from consentry.trust.approvals import ApprovalState
 from consentry.trust.operations import Capability, Role
 
 TERMS = {"verdict": "approve", "days": 30, "consent": "attested", "jurisdictions": ["DE"]}
-REDACTION = {
+REDACTION: dict[str, Any] = {
     "capabilities": ["detect", "redact"],
     "useCase": "media_redaction",
     "references": ["none"],
@@ -239,7 +240,11 @@ def test_a_reviewers_word_written_by_hand_counts_for_nothing(office: Office) -> 
     row = table.get(TENANT, f"case:{case['id']}")
     office.decide(case, "ada")
     assert row is not None
-    for forged in ({"signed": b"", "state": "in_review"}, {**row.values, "state": "approved"}):
+    forgeries: tuple[Row, ...] = (
+        {"signed": b"", "state": "in_review"},
+        {**row.values, "state": "approved"},
+    )
+    for forged in forgeries:
         table.put(TENANT, f"case:{case['id']}", forged)
         told = office.decide(case, "grace", expect=500)
         assert told["error"]["code"] == "IntegrityFailure"

@@ -30,7 +30,7 @@ PRODUCTION = {
     "CONSENTRY_AUDIT_BLOB_ENDPOINT": "https://evidence.example/blob",
     "CONSENTRY_VAULT_URL": "https://vault.example",
     "CONSENTRY_LAYER": "layer",
-    "CONSENTRY_TOKEN_AUDIENCE": "33333333-3333-4333-8333-333333333333",
+    "CONSENTRY_AUDIENCE": "33333333-3333-4333-8333-333333333333",
     "CONSENTRY_OPERATOR_DIRECTORY": HOME,
     "CONSENTRY_TENANT_DIRECTORIES": f"contoso={HOME},fabrikam={AWAY}",
 }
@@ -60,7 +60,7 @@ def test_production_settings_refuse_the_development_issuer() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"CONSENTRY_TOKEN_AUDIENCE": ""},
+        {"CONSENTRY_AUDIENCE": ""},
         {"CONSENTRY_OPERATOR_DIRECTORY": ""},
         {"CONSENTRY_OPERATOR_DIRECTORY": "common"},
         {"CONSENTRY_TENANT_DIRECTORIES": f"contoso={HOME},fabrikam={HOME}"},
@@ -75,7 +75,7 @@ def test_issuers_that_do_not_fit_together_are_refused(change: dict[str, str]) ->
 
 
 def test_without_issuers_nobody_is_a_person() -> None:
-    names = ("TOKEN_AUDIENCE", "OPERATOR_DIRECTORY", "TENANT_DIRECTORIES")
+    names = ("AUDIENCE", "OPERATOR_DIRECTORY", "TENANT_DIRECTORIES")
     closed = {name: text for name, text in PRODUCTION.items() if not name.endswith(names)}
     assert people_of(Settings.load(closed)).issuers == {}
 
