@@ -31,9 +31,12 @@ from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
 from consentry.service.gate import Invocation, Outcome
+from consentry.service.identifiers import uuid7
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
+from consentry.trust.approvals import Approval, ApprovalState, Conditions
 from consentry.trust.operations import Capability, Operation
+from consentry.trust.policy import ConsentRule
 from consentry.trust.verification import verify_log
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,15 +80,24 @@ def service(environment: dict[str, str]) -> Services:
 def approve(services: Services) -> None:
     """Approve the tenant."""
     now = datetime.now(UTC)
-    services.access.approve(
-        TENANT,
-        Capability.DETECT,
-        use_case="bench",
+    policy = services.applications.book.in_force(now)
+    wanted = Approval(
+        id=uuid7(now),
+        version=0,
+        tenant=TENANT,
+        capability=Capability.DETECT,
+        use_case="media_redaction",
+        state=ApprovalState.APPROVED,
         valid_from=now - timedelta(minutes=1),
         valid_until=now + timedelta(days=1),
-        decided_by="bench",
-        now=now,
+        decided_by=("bench",),
+        decided_at=now,
+        application=uuid7(now),
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        conditions=Conditions(("DE",), ConsentRule.ATTESTED, 60, 1),
     )
+    services.access.approve(wanted, now)
 
 
 def numbered(process: int, thread: int, number: int, invocation: Invocation) -> Outcome[None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.contract.conftest import ROOT
 from tests.support import killed_worker
+from tests.support.governance import approval
 
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
@@ -53,15 +54,13 @@ def lines(pipe: Connection) -> Iterator[str]:
 
 def approved(services: Services) -> str:
     now = datetime.now(UTC)
-    services.access.approve(
-        TENANT,
-        Capability.DETECT,
-        use_case="test",
+    wanted = approval(
+        tenant=TENANT,
+        capability=Capability.DETECT,
         valid_from=now - timedelta(minutes=1),
         valid_until=now + timedelta(days=1),
-        decided_by="tests",
-        now=now,
     )
+    services.access.approve(wanted, now)
     return services.callers.create(TENANT, now)
 
 

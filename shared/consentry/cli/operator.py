@@ -17,6 +17,8 @@ from consentry.service.datakeys import DataKeys
 from consentry.service.deployment import connect
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.parts import Parts
+from consentry.service.people import people_of
+from consentry.service.policies import policy_book
 from consentry.service.settings import Settings
 from consentry.trust.operations import Operation
 
@@ -28,7 +30,9 @@ def run[T](operation: Operation, work: Callable[[Parts, Invocation], Outcome[T]]
     keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key)
     gate = Gate(
         Callers(parts.table(TableName.CALLERS), keys, settings.tenants),
-        Access(parts.table(TableName.ACCESS)),
+        people_of(settings),
+        Access(parts.table(TableName.ACCESS), parts.decision_key, parts.decisions),
+        policy_book(),
         keys,
         AuditLog(parts.audit, parts.clock),
         settings.tenants,

@@ -46,6 +46,11 @@ class SystemTimer:
     """The service's own timer, or a message that the platform put aside."""
 
 
+@dataclass(frozen=True)
+class OperatorCommand:
+    """A command by whoever has access to the stores themselves; no trigger makes one."""
+
+
 Credential = ApiKey | BearerToken | InboxEvent | SystemTimer | OperatorCommand
 
 

@@ -220,6 +220,8 @@ class Gate:
 
     def _admit(self, invocation: Invocation) -> None:
         """Establish who asks and decide; RefusedError unless the invocation may go on."""
+        if self._recently_admitted(invocation):
+            return
         principal, approvals = self._look_up(invocation.call, invocation.time)
         if principal is None:
             invocation.decision = Decision(allowed=False, reason=Reason.UNAUTHENTICATED)

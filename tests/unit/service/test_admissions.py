@@ -26,7 +26,7 @@ def room() -> GateRoom:
 
 
 def revoke_approval(room: GateRoom) -> None:
-    room.access.revoke(TENANT, Capability.DETECT, decided_by="reviewer", now=room.clock())
+    room.revoke(Capability.DETECT)
 
 
 def revoke_key(room: GateRoom) -> None:
