@@ -39,7 +39,7 @@ _FACE_PIXELS_MAX: Final = 320
 _LARGE_FACE_PIXELS: Final = 40
 _LARGE_FACE_THRESHOLD: Final = 0.45
 _TURNED_SIDE: Final = 640  # longer side of the picture that is looked at lying, in pixels
-_TURNED_DOUBT: Final = 0.3  # by how much surer the model must be of a face that is not upright
+_TURNED_THRESHOLD: Final = 0.6  # few faces are not upright, and many folds and limbs look so
 
 
 class Profile(StrEnum):
@@ -80,7 +80,7 @@ def detect(run: Run, pixels: Pixels, profile: Profile) -> tuple[Face, ...]:
     image = Image.fromarray(pixels)
     rows = _detect_upright(run, image, pyramid(profile, *image.size), least)
     if profile is not Profile.FAST:
-        rows = np.concatenate([rows, *_detect_turned(run, image, least + _TURNED_DOUBT)])
+        rows = np.concatenate([rows, *_detect_turned(run, image)])
     rows = rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)]
     if len(rows) > REDACT_FACES_MAX:
         raise PictureSizeError("the picture has too many faces")
@@ -103,7 +103,7 @@ def _detect_upright(
     return np.concatenate(found)
 
 
-def _detect_turned(run: Run, image: Image.Image, least: float) -> Iterator[Floats]:
+def _detect_turned(run: Run, image: Image.Image) -> Iterator[Floats]:
     """Look at the picture lying on each side and standing on its head.
 
     Pictures lose their orientation mark, and people lie down; the model knows upright faces only.
@@ -114,7 +114,7 @@ def _detect_turned(run: Run, image: Image.Image, least: float) -> Iterator[Float
     small = _resized(image, Box(0, 0, width, height), scale)
     for turns in (1, 2, 3):
         turned = Image.fromarray(np.rot90(np.asarray(small), turns))
-        rows = _detect_upright(run, turned, (1.0,), least)
+        rows = _detect_upright(run, turned, (1.0,), _TURNED_THRESHOLD)
         points = turn_back(rows[:, :14].reshape(-1, 7, 2), turns, *small.size)
         points *= np.array([width / small.width, height / small.height], np.float32)
         corners = points[:, :2]
