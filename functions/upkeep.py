@@ -1,8 +1,13 @@
 """Timers: what must happen although nobody calls. Each run leaves a record of its own."""
 
+import logging
+
+from consentry.azure.names import APPROVALS_EXPIRING
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from entry import Api, Provider
+
+_log = logging.getLogger("consentry.functions")
 
 EVERY_MINUTE = "0 * * * * *"
 EVERY_FIVE_MINUTES = "30 */5 * * * *"
@@ -27,6 +32,12 @@ def register(services: Provider) -> Api:
 
     @api.timer("lapse_approvals", EVERY_HOUR)
     def lapse_approvals(parts: Services, invocation: Invocation) -> Outcome[None]:
-        return parts.applications.lapse(invocation)
+        return parts.applications.lapse(invocation).map(_tell_of_expiring)
 
     return api
+
+
+def _tell_of_expiring(approvals: int) -> None:
+    """Say in the log, where an alert waits for it, how many approvals end soon."""
+    if approvals:
+        _log.warning("%s: %d", APPROVALS_EXPIRING, approvals)

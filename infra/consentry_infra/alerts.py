@@ -6,6 +6,7 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import consumption, monitor
 
+from consentry.azure.names import APPROVALS_EXPIRING
 from consentry_infra.config import Budget
 from consentry_infra.naming import Names
 from consentry_infra.secure import Placement
@@ -54,6 +55,11 @@ def alerts(evidence_account: str, work_account: str) -> dict[str, Alert]:
             'AppRequests | where ResultCode in ("401", "403")',
             severity=2,
             above=DENIED_IN_FIVE_MINUTES,
+        ),
+        "expiring": Alert(
+            "Approvals end soon and have to be applied for anew",
+            f'AppTraces | where Message startswith "{APPROVALS_EXPIRING}"',
+            severity=3,
         ),
         "failing": Alert(
             "Functions fail",

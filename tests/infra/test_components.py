@@ -9,6 +9,7 @@ from tests.infra.policy import settings
 from tests.infra.registered import Stack
 
 from consentry.azure.names import (
+    APPROVALS_EXPIRING,
     INBOX_FUNCTION,
     POISON_QUEUE,
     WORK_CONNECTION,
@@ -218,7 +219,8 @@ def test_alerts_name_real_functions_and_reach_the_contacts(stack: Stack) -> None
         for rule in stack.of("monitor:ScheduledQueryRule")
         for condition in rule.inputs["criteria"]["allOf"]
     ]
-    assert len(queries) == 5
+    assert len(queries) == 6
+    assert any(f'"{APPROVALS_EXPIRING}"' in query for query in queries)
     assert any('"watch_poison"' in query for query in queries)
     assert "watch_poison" in bindings()
     receivers = stack.one("monitor:ActionGroup").inputs["emailReceivers"]

@@ -40,3 +40,7 @@ class KeyName(StrEnum):
     SIGNING = "consentry-signing"
     DECISIONS = "consentry-decisions"
     WRAPPING = "consentry-wrapping"
+
+
+APPROVALS_EXPIRING: Final = "approvals_expiring"
+"""Begins the line in the app's log that an alert waits for."""

@@ -99,8 +99,8 @@ class Applications:
             lambda case: review.appeal(case, invocation.principal.id, policy, now),
         )
 
-    def lapse(self, invocation: Invocation) -> Outcome[None]:
-        """Note what time and policies have ended, and count what soon will."""
+    def lapse(self, invocation: Invocation) -> Outcome[int]:
+        """Note what time and policies have ended; give the number of what soon will."""
         now, steps = invocation.time, list[tuple[Kept, Case]]()
         reminders = 0
         for tenant in self.tenants:
@@ -120,7 +120,7 @@ class Applications:
             for kept, case in steps:
                 self.cases.save(kept, case)
 
-        return Outcome(None, save)
+        return Outcome(reminders, save)
 
     def _change(
         self, invocation: Invocation, case_id: str, step: Callable[[Case], Case]

@@ -23,7 +23,7 @@ from tests.support.service import (
     make_world,
 )
 
-from consentry.azure.names import TableName
+from consentry.azure.names import APPROVALS_EXPIRING, TableName
 from consentry.stored import Row
 from consentry.trust.approvals import ApprovalState
 from consentry.trust.operations import Capability, Role
@@ -282,10 +282,15 @@ def test_two_words_at_once_do_not_overwrite_each_other(office: Office) -> None:
     assert office.ask("application", "joan", case=case["id"])["votes"] == []
 
 
-def test_timer_notes_what_time_has_ended_and_counts_reminders(office: Office) -> None:
-    office.approved(**REDACTION)
+def test_timer_notes_what_time_has_ended_and_tells_what_soon_will(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
     timer = handler(office.functions, "lapse_approvals")
     timer(None, Context())
+    assert caplog.messages == []
+    office.approved(**REDACTION)
+    timer(None, Context())
+    assert caplog.messages == [f"{APPROVALS_EXPIRING}: 1"]
     assert office.world.records()[-1]["counts"] == {
         "expired": 0,
         "grandfathered": 0,
