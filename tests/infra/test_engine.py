@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from pulumi.automation import CommandError
+from tests.infra.policy import STANDING_ROLES
 from tests.infra.registered import AUDITORS, REVIEWERS
 
 from local.cloud import Cloud
@@ -112,7 +113,7 @@ def test_first_up_creates_everything_in_a_legal_order(deployed: Rehearsal) -> No
     roles = positions(deployed, "create", "/roleAssignments/")
     [published] = positions(deployed, "publish")
     [subscription] = positions(deployed, "create", "/eventSubscriptions/")
-    assert len(roles) == 22
+    assert len(roles) == len(STANDING_ROLES)
     assert max(roles) < app < published < subscription
 
 
@@ -120,7 +121,7 @@ def test_graph_says_what_must_exist_before_what(deployed: Rehearsal) -> None:
     graph = needs(deployed)
     app = graph["azure-native:web:WebApp::app"]
     roles = {name for name in graph if name.startswith("azure-native:authorization:RoleAssignment")}
-    assert len(roles) == 22
+    assert len(roles) == len(STANDING_ROLES)
     assert roles <= app
     published = "pulumi-python:dynamic/consentry:PublishedPackage::package"
     assert "azure-native:web:WebApp::app" in graph[published]
