@@ -19,6 +19,8 @@ PICTURE_SIDE_PIXELS_MIN: Final = 8
 PICTURE_PIXELS_MAX: Final = 50_000_000
 ANIMATION_FRAMES_MAX: Final = 300
 ANIMATION_PIXELS_MAX: Final = 50_000_000  # all frames together
+HEIF_MEMORY_BYTES_MAX: Final = 2048 * MEBIBYTE  # of the process that decodes one file
+HEIF_SECONDS_MAX: Final = 30  # that it may take
 # Each scan of a progressive JPEG costs a pass over all its pixels; cameras write one, encoders
 # for the web about ten.
 JPEG_SCANS_MAX: Final = 100

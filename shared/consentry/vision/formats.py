@@ -9,7 +9,6 @@ from enum import StrEnum
 from io import BytesIO
 from typing import Final
 
-from pi_heif import HeifImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -44,7 +43,7 @@ class Format(StrEnum):
 
 
 # JpegImageFile, asked directly, reads the first picture only: what a multi-picture file (MPF)
-# appends is never looked at. HeifImageFile starts at the primary picture.
+# appends is never looked at. A HEIF file has been made a TIFF before (see ``heif``).
 DECODERS: Final[dict[Format, Callable[[BytesIO], ImageFile]]] = {
     Format.JPEG: JpegImageFile,
     Format.PNG: PngImageFile,
@@ -53,7 +52,7 @@ DECODERS: Final[dict[Format, Callable[[BytesIO], ImageFile]]] = {
     Format.BMP: BmpImageFile,
     Format.TIFF: TiffImageFile,
     Format.AVIF: AvifImageFile,
-    Format.HEIF: HeifImageFile,
+    Format.HEIF: TiffImageFile,
 }
 # Formats whose further frames or pages are shown; in the others the first picture is all.
 ANIMATED: Final = frozenset({Format.PNG, Format.WEBP, Format.GIF, Format.TIFF, Format.AVIF})

@@ -21,6 +21,7 @@ from PIL.ImageFile import ImageFile
 from consentry import limits
 from consentry.errors import PictureError, PictureSizeError
 from consentry.vision.formats import ANIMATED, DECODERS, Format, recognise
+from consentry.vision.heif import heif_as_tiff
 
 Pixels = NDArray[np.uint8]
 
@@ -112,6 +113,8 @@ class Source:
             raise PictureError("the file is of no format that is read here")
         if kind is Format.JPEG and data.count(_START_OF_SCAN) > limits.JPEG_SCANS_MAX:
             raise PictureSizeError("the picture has too many scans")
+        if kind is Format.HEIF:
+            data = heif_as_tiff(data, allowed.side_max, allowed.pixels_max)
         self.format = kind
         self._data = data
         self._allowed = allowed
@@ -135,7 +138,6 @@ class Source:
                 if index == self._allowed.frames_max or (index and pixels_left < 0):
                     raise PictureSizeError("the picture has too many frames")
                 image.load()
-                self._check_size(image)  # a HEIF header may have told another size
                 frame = _upright(image)
             yield frame
 
