@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from consentry.service.gate import Invocation
+from consentry.trust.operations import OPERATOR_ROLES
 from consentry.trust.policy import PolicyBook
 from consentry.trust.records import utc_text
 from consentry.trust.review import Case, Event, Terms, Vote, reminder
-from consentry.trust.tokens import OPERATOR_ROLES
 
 
 def case_document(case: Case, invocation: Invocation, book: PolicyBook) -> dict[str, Any]:

@@ -25,7 +25,11 @@ def register(services: Provider, describe: Callable[[], dict[str, object]]) -> A
     def openapi() -> func.HttpResponse:
         return json_reply(describe())
 
-    @api.open_http(_endpoint("keys", "Public keys of manifests and checkpoints, as a JWK set"))
+    @api.open_http(
+        _endpoint(
+            "keys", "Public keys of manifests, deletion receipts and checkpoints, as a JWK set"
+        )
+    )
     def keys() -> func.HttpResponse:
         published = services().signing_key.public_keys()
         return json_reply({"keys": [dict(key.jwk) for key in published]})

@@ -4,6 +4,7 @@ import azure.functions as func
 
 import access_api
 import audit_api
+import deletions_api
 import face_api
 import inbox_trigger
 import public_api
@@ -22,6 +23,7 @@ def register_all(services: Provider) -> list[Api]:
         redaction_api.register(services),
         uploads_api.register(services),
         audit_api.register(services),
+        deletions_api.register(services),
         inbox_trigger.register(services),
         upkeep.register(services),
     ]

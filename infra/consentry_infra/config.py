@@ -67,6 +67,7 @@ class Retention(Part):
     redacted_days: Days = 30
     quarantine_days: Days = 30
     manifests_days: Days = 400
+    deletions_days: Days = 730  # receipts; they hold nothing of what was deleted
     undelivered_days: Days = 14  # events that the app did not take
     audit_locked_days: Days = 365  # append only, by the platform
     audit_kept_days: Days = 730

@@ -88,6 +88,7 @@ class Storage(pulumi.ComponentResource):
                 Container.REDACTED: days.redacted_days,
                 Container.QUARANTINE: days.quarantine_days,
                 Container.MANIFESTS: days.manifests_days,
+                Container.DELETIONS: days.deletions_days,
                 PlatformContainer.UNDELIVERED: days.undelivered_days,
             },
         )

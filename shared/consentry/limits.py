@@ -63,6 +63,10 @@ CALLER_KEY_CHARACTERS_MAX: Final = 128
 VERIFY_REQUESTS_PER_FOLDER_MAX: Final = 100  # read when a picture arrives below verify/
 FETCH_SECONDS_MAX: Final = 10  # for a picture by address
 
+# Deletion receipts.
+DELETION_KINDS_MAX: Final = 32  # of one receipt
+DELETION_BYTES_MAX: Final = 16 * 1024  # of a signed receipt
+
 # Applications for access.
 NAME_CHARACTERS_MAX: Final = 200  # of an organisation, or of a mail address
 DESCRIPTION_CHARACTERS_MAX: Final = 4_000

@@ -48,7 +48,7 @@ ALLOWED_ROLES: Final = frozenset(
     {
         *(
             ("app", Role.BLOB_CONTRIBUTOR, name)
-            for name in ("inbox", "redacted", "quarantine", "manifests")
+            for name in ("inbox", "redacted", "quarantine", "manifests", "deletions")
         ),
         *(
             ("app", Role.BLOB_OWNER, name)

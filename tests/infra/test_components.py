@@ -181,6 +181,7 @@ def test_each_container_expires_by_its_own_setting(stack: Stack) -> None:
         "redacted/": kept.redacted_days,
         "quarantine/": kept.quarantine_days,
         "manifests/": kept.manifests_days,
+        "deletions/": kept.deletions_days,
         "undelivered/": kept.undelivered_days,
         "audit/": kept.audit_kept_days,
         "decisions/": kept.audit_kept_days,

@@ -20,6 +20,7 @@ class Container(StrEnum):
     REDACTED = "redacted"
     QUARANTINE = "quarantine"
     MANIFESTS = "manifests"
+    DELETIONS = "deletions"
     AUDIT = "audit"
     DECISIONS = "decisions"
 

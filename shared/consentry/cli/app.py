@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import access, audit, evaluate, keys, layer, manifest, people
+from consentry.cli import access, audit, deletion, evaluate, keys, layer, manifest, people
 from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor
@@ -32,6 +32,11 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
         "manifest verify",
         manifest.verify,
         "consentry manifest verify a.jpg.manifest.json --keys keys.json --output a.jpg",
+    ),
+    (
+        "deletion verify",
+        deletion.verify,
+        "consentry deletion verify receipt.jws --keys keys.json",
     ),
     (
         "dev token",
@@ -83,6 +88,7 @@ _GROUPS: Final = {
     "dev": "The local stack, kept up to play with.",
     "keys": "Caller keys of the local stack.",
     "audit": "The audit log: export it, check it, read it, prove what it says.",
+    "deletion": "Deletion receipts, checked without the service.",
     "manifest": "Signed manifests of redactions, checked without the service.",
     "evaluate": "Error rates, measured on your own data sets, as aggregates.",
     "layer": "The model layer: pinned weights, assembled and checked.",

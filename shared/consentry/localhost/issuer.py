@@ -16,8 +16,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from consentry.service.people import DEVELOPMENT_ISSUER
-from consentry.trust.operations import Role
-from consentry.trust.tokens import ALGORITHM, OPERATOR_ROLES, ROLE_PREFIX
+from consentry.trust.operations import OPERATOR_ROLES, Role
+from consentry.trust.tokens import ALGORITHM, ROLE_PREFIX
 
 DEVELOPMENT_AUDIENCE: Final = "consentry-development"
 PUBLIC_FILE: Final = "development-issuer.jwks.json"

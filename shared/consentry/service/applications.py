@@ -20,7 +20,6 @@ from consentry.trust.approvals import Approval, ApprovalState
 from consentry.trust.operations import Capability
 from consentry.trust.policy import Policy, PolicyBook
 from consentry.trust.review import Case, State, Terms, Verdict
-from consentry.trust.tokens import OPERATOR_ROLES
 
 
 @dataclass(frozen=True)
@@ -172,8 +171,7 @@ class Applications:
         raise NotFoundError("there is no such application")
 
     def _visible(self, invocation: Invocation) -> tuple[str, ...]:
-        principal = invocation.principal
-        return (principal.tenant,) if principal.roles.isdisjoint(OPERATOR_ROLES) else self.tenants
+        return tuple(filter(invocation.principal.may_see, self.tenants))
 
     def _policy(self, invocation: Invocation) -> Policy:
         return self.book.in_force(invocation.time)

@@ -38,7 +38,7 @@ class Proofs:
             proof = RecordProof(line, self._inclusion(index, newest.proof.checkpoint))
             if proof.record.get("id") != str(identifier):
                 continue  # another record that names this one
-            if invocation.tenant in ("", proof.record.get("tenant")):
+            if invocation.principal.may_see(str(proof.record.get("tenant"))):
                 if not proof.proof.covers(line):
                     raise IntegrityError("the tree's tiles are not what the checkpoint seals")
                 return Outcome(proof)

@@ -14,6 +14,7 @@ from consentry.service.audit import AuditLog
 from consentry.service.callers import Callers
 from consentry.service.cases import Cases
 from consentry.service.datakeys import DataKeys
+from consentry.service.deletions import Deletions
 from consentry.service.faces import Faces
 from consentry.service.gate import Gate
 from consentry.service.inbox import Inbox
@@ -50,6 +51,7 @@ class Services:
     redactions: Redactions
     inbox: Inbox
     addresses: Addresses
+    deletions: Deletions
     upkeep: Upkeep
     proofs: Proofs
     fetch: Fetcher
@@ -57,7 +59,7 @@ class Services:
 
     @property
     def signing_key(self) -> SigningKey:
-        """The key of manifests, verification results and checkpoints."""
+        """The key of manifests, verification results, deletion receipts and checkpoints."""
         return self.parts.signing_key
 
     def check_ready(self) -> None:
@@ -102,6 +104,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         redactions=Redactions(vision, parts.blobs, notary),
         inbox=Inbox(gate, parts.blobs, vision, notary, ledger, quarantine, pairs, mask, keep),
         addresses=Addresses(parts.blobs, ledger),
+        deletions=Deletions(parts.blobs, parts.signing_key),
         upkeep=Upkeep(
             settings.tenants,
             parts.blobs,

@@ -7,7 +7,14 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from consentry.trust.operations import RULES, Capability, Operation, Principal, PrincipalKind
+from consentry.trust.operations import (
+    RULES,
+    Capability,
+    Operation,
+    Principal,
+    PrincipalKind,
+    Role,
+)
 from consentry.trust.policy import ConsentRule, Ground, PolicyBook
 
 
@@ -124,9 +131,10 @@ def decide(
     if principal.kind is PrincipalKind.OPERATOR:
         return Decision(allowed=True, reason=Reason.OPERATOR)
     if principal.kind is PrincipalKind.PERSON:
-        if rule.roles.isdisjoint(principal.roles):
+        roles = rule.roles & principal.roles
+        if not roles:
             return Decision(allowed=False, reason=Reason.NO_ROLE)
-        if not rule.capabilities:
+        if roles != {Role.CALLER}:
             return Decision(allowed=True, reason=Reason.ROLE)
     decisions = [
         _judge(approval, book, now)

@@ -40,6 +40,10 @@ class Role(StrEnum):
     ADMIN = "Admin"  # may stop anything, approve nothing
 
 
+OPERATOR_ROLES: Final = frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN})
+"""Roles of the operator's people, who see all tenants."""
+
+
 class Operation(StrEnum):
     """Everything that an invocation can be."""
 
@@ -51,6 +55,7 @@ class Operation(StrEnum):
     READ_MANIFEST = "read_manifest"
     CREATE_UPLOAD = "create_upload"
     READ_UPLOAD = "read_upload"
+    READ_DELETION = "read_deletion"
     PROVE_RECORD = "prove_record"
     PROVE_CONSISTENCY = "prove_consistency"
     READ_LOG = "read_log"
@@ -79,6 +84,10 @@ class Principal:
     tenant: str
     roles: frozenset[Role] = frozenset()
 
+    def may_see(self, tenant: str) -> bool:
+        """Tell whether a tenant's things exist for this principal: its own, or all of them."""
+        return self.tenant in ("", tenant) or not self.roles.isdisjoint(OPERATOR_ROLES)
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
 
@@ -87,7 +96,8 @@ class Principal:
 class Rule:
     """Any one of ``capabilities`` suffices; none at all means that no approval is needed.
 
-    A person also needs any one of ``roles``; keys, storage and the service itself have none.
+    A person also needs any one of ``roles``; keys, storage and the service itself have none. Who
+    has one besides Caller needs no approval: they govern, and do not use.
     """
 
     kinds: frozenset[PrincipalKind]
@@ -100,10 +110,12 @@ def _people(*roles: Role) -> Rule:
     return Rule(frozenset({PrincipalKind.PERSON}), roles=frozenset(roles))
 
 
-def _calls(capabilities: frozenset[Capability], *more: PrincipalKind) -> Rule:
+def _calls(
+    capabilities: frozenset[Capability], *more: PrincipalKind, roles: tuple[Role, ...] = ()
+) -> Rule:
     """Use of the service: by key or by a person who is a caller, under an approval."""
     kinds = frozenset({PrincipalKind.CALLER, PrincipalKind.PERSON, *more})
-    return Rule(kinds, capabilities, frozenset({Role.CALLER}))
+    return Rule(kinds, capabilities, frozenset({Role.CALLER, *roles}))
 
 
 _OPERATOR: Final = frozenset({PrincipalKind.OPERATOR})
@@ -123,6 +135,7 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.READ_MANIFEST: _calls(_REDACT),
         Operation.CREATE_UPLOAD: _calls(_REDACT | _VERIFY),
         Operation.READ_UPLOAD: _calls(_REDACT | _VERIFY),
+        Operation.READ_DELETION: _calls(_ANY, roles=(Role.APPLICANT, Role.AUDITOR, Role.ADMIN)),
         Operation.PROVE_RECORD: _calls(_ANY, PrincipalKind.OPERATOR),
         Operation.PROVE_CONSISTENCY: _calls(_ANY, PrincipalKind.OPERATOR),
         Operation.READ_LOG: Rule(_OPERATOR),

@@ -18,14 +18,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from consentry.limits import TOKEN_CHARACTERS_MAX
-from consentry.trust.operations import Principal, PrincipalKind, Role
+from consentry.trust.operations import OPERATOR_ROLES, Principal, PrincipalKind, Role
 
 ALGORITHM: Final = "RS256"
 ROLE_PREFIX: Final = "Consentry."
 LEEWAY_SECONDS: Final = 60  # between the issuer's clock and ours
 
 TENANT_ROLES: Final = frozenset({Role.CALLER, Role.APPLICANT})
-OPERATOR_ROLES: Final = frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN})
 
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -48,6 +48,7 @@ def test_the_operator_reads_the_log_and_does_nothing_else() -> None:
 ALLOWED = {
     Role.CALLER: {op for op, rule in RULES.items() if rule.capabilities},
     Role.APPLICANT: {
+        Operation.READ_DELETION,
         Operation.APPLY,
         Operation.READ_APPLICATION,
         Operation.SUBMIT,
@@ -60,8 +61,13 @@ ALLOWED = {
         Operation.RESUME,
         Operation.REVOKE,
     },
-    Role.AUDITOR: {Operation.READ_APPLICATION},
-    Role.ADMIN: {Operation.READ_APPLICATION, Operation.SUSPEND, Operation.REVOKE},
+    Role.AUDITOR: {Operation.READ_APPLICATION, Operation.READ_DELETION},
+    Role.ADMIN: {
+        Operation.READ_APPLICATION,
+        Operation.READ_DELETION,
+        Operation.SUSPEND,
+        Operation.REVOKE,
+    },
 }
 
 
