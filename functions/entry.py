@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from types import CodeType
 from typing import Final, Protocol
 
@@ -23,6 +24,7 @@ from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text
+from consentry.vision import model_seconds
 from wire import Request, echo, error_reply, reply_to
 
 WARNING_HEADER: Final = "X-Consentry-Warning"
@@ -178,7 +180,11 @@ class Api:
             )
             return self.services().gate.run(call, partial(_answer, handler, request))
 
+        started, models = perf_counter(), model_seconds()
         reply = _guarded(run)
+        reply.headers["Server-Timing"] = _timing(
+            models=model_seconds() - models, total=perf_counter() - started
+        )
         reply.headers["x-ms-request-id"] = request_id
         reply.headers["x-ms-client-request-id"] = echo(client_request_id)
         reply.headers["Cache-Control"] = "no-store"
@@ -208,6 +214,11 @@ def _answer(
         return reply
 
     return outcome.map(warned)
+
+
+def _timing(**seconds: float) -> str:
+    """How long a call took and how much of it the models, in milliseconds (W3C Server Timing)."""
+    return ", ".join(f"{name};dur={1000 * value:.1f}" for name, value in seconds.items())
 
 
 def _always(operation: Operation, request: Request) -> Operation:

@@ -1,7 +1,7 @@
 """How long things take on this machine, from one run: `make bench`.
 
 Every figure is a median over fresh requests against the development host and Azurite on this
-machine, beside the time that the models alone need for the same pictures.
+machine; beside it stands the time inside of the models, as the replies tell it (Server-Timing).
 """
 
 import argparse
@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -34,12 +32,7 @@ from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability, Operation
-from consentry.vision import MaskOptions, Profile, Role, similarity
-from consentry.vision.detect import detect
-from consentry.vision.embed import make_template
-from consentry.vision.picture import read_picture
-from consentry.vision.redact import redact
-from consentry.vision.sessions import Sessions
+from consentry.vision import MaskOptions, Vision, model_seconds, similarity
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / ".consentry" / "samples"
@@ -51,27 +44,6 @@ CONCURRENCY = (1, 4, 16)
 WORKER_MODULE = "consentry.localhost.engine"
 
 console = Console(highlight=False)
-
-
-@dataclass
-class Stopwatch:
-    """Sums up the time inside of the model runs that pass through it."""
-
-    seconds: float = 0.0
-
-    def around[Result](
-        self, run: Callable[[NDArray[np.float32]], Result]
-    ) -> Callable[[NDArray[np.float32]], Result]:
-        """Time every call of a session's ``run``."""
-
-        def timed(values: NDArray[np.float32]) -> Result:
-            started = time.perf_counter()
-            try:
-                return run(values)
-            finally:
-                self.seconds += time.perf_counter() - started
-
-        return timed
 
 
 @dataclass
@@ -106,63 +78,77 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def model_seconds_of_verify(sessions: Sessions) -> float:
-    """Time inside of the models for two fresh photographs."""
-    watch = Stopwatch()
-    find = watch.around(sessions.get(Role.DETECTOR).run)
-    embed = watch.around(sessions.get(Role.EMBEDDER).run)
+def models_verify(vision: Vision) -> None:
+    """What the service's models do for two fresh photographs."""
     templates = []
     for name in PAIR:
-        picture = read_picture((SAMPLES / name).read_bytes())
-        face = detect(find, picture.pixels, Profile.FAST)[0]
-        templates.append(make_template(find, embed, picture.pixels, face))
+        picture = vision.read((SAMPLES / name).read_bytes())
+        templates.append(vision.template(picture, vision.detect(picture)[0]))
     similarity(*templates)
-    return watch.seconds
 
 
-def model_seconds_of_redact(sessions: Sessions) -> float:
-    """Time inside of the detector for one crowd, the check of the output included."""
-    watch = Stopwatch()
-    find = watch.around(sessions.get(Role.DETECTOR).run)
-    redact((SAMPLES / CROWD).read_bytes(), MaskOptions(), partial(detect, find))
-    return watch.seconds
+def models_redact(vision: Vision) -> None:
+    """What the service's models do for one crowd, the check of the output included."""
+    vision.redact((SAMPLES / CROWD).read_bytes(), MaskOptions())
 
 
-def verify_over_http(http: httpx.Client) -> None:
-    """Two fresh photographs in, one answer out."""
-    ids = []
+def verify_over_http(http: httpx.Client) -> float:
+    """Two fresh photographs in, one answer out; gives the models' seconds in the calls."""
+    ids, models = [], 0.0
     for name in PAIR:
         content = (SAMPLES / name).read_bytes()
         reply = http.post("/face/v1.2/detect", content=content, headers=OCTETS)
         ids.append(reply.raise_for_status().json()[0]["faceId"])
+        models += models_in(reply)
     reply = http.post("/face/v1.2/verify", json={"faceId1": ids[0], "faceId2": ids[1]})
     if not reply.raise_for_status().json()["isIdentical"]:
         raise SystemExit("the verification came out wrong")
+    return models + models_in(reply)
 
 
-def redact_over_http(http: httpx.Client) -> None:
-    """A crowd in, the masked crowd out."""
+def redact_over_http(http: httpx.Client) -> float:
+    """A crowd in, the masked crowd out; gives the models' seconds in the call."""
     content = (SAMPLES / CROWD).read_bytes()
-    http.post("/redactions", content=content, headers=OCTETS).raise_for_status()
+    reply = http.post("/redactions", content=content, headers=OCTETS)
+    return models_in(reply.raise_for_status())
+
+
+def models_in(reply: httpx.Response) -> float:
+    """Seconds that the service says its models took for a reply."""
+    parts = dict(part.strip().split(";dur=") for part in reply.headers["Server-Timing"].split(","))
+    return float(parts["models"]) / 1000
 
 
 def against_models(bench: Bench) -> None:
-    """HTTP beside model time, in turn, so that a change of the machine's speed meets both."""
-    sessions = Sessions(bench.services.settings.layer, bench.services.settings.threads)
-    jobs: tuple[tuple[str, Callable[[Sessions], float], Callable[[httpx.Client], None]], ...] = (
-        ("verify two fresh photos", model_seconds_of_verify, verify_over_http),
-        ("redact a crowd", model_seconds_of_redact, redact_over_http),
+    """HTTP beside the model time in the same calls, and beside the models run on their own."""
+    vision = Vision(bench.services.settings.layer, bench.services.settings.threads)
+    jobs: tuple[tuple[str, Callable[[Vision], None], Callable[[httpx.Client], float]], ...] = (
+        ("verify two fresh photos", models_verify, verify_over_http),
+        ("redact a crowd", models_redact, redact_over_http),
     )
     with bench.client() as http:
-        for name, model, over_http in jobs:
-            model(sessions), over_http(http)
-            models, calls = [], []
+        for name, alone, over_http in jobs:
+            alone(vision), over_http(http)
+            apart, inside, calls = [], [], []
             for _ in range(bench.rounds):
-                models.append(model(sessions))
-                calls.append(timed(partial(over_http, http)))
-            ratio = statistics.median(calls) / statistics.median(models)
-            bench.tell(f"{name}, models alone", f"{median_ms(models):.1f} ms")
-            bench.tell(f"{name}, over HTTP", f"{median_ms(calls):.1f} ms", f"{ratio:.2f} x models")
+                before = model_seconds()
+                alone(vision)
+                apart.append(model_seconds() - before)
+                started = time.perf_counter()
+                inside.append(over_http(http))
+                calls.append(time.perf_counter() - started)
+            whole = statistics.median(calls)
+            bench.tell(
+                f"{name}, over HTTP",
+                f"{median_ms(calls):.1f} ms",
+                f"{whole / statistics.median(inside):.2f} x the models in it",
+            )
+            bench.tell(f"{name}, models in it", f"{median_ms(inside):.1f} ms")
+            bench.tell(
+                f"{name}, models alone",
+                f"{median_ms(apart):.1f} ms",
+                f"HTTP: {whole / statistics.median(apart):.2f} x",
+            )
 
 
 def gate_and_audit(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskKind, MaskOptions, MaskShape
 from consentry.vision.picture import Picture, PictureLimits
 from consentry.vision.redact import Mask, Redacted
+from consentry.vision.sessions import model_seconds
 
 __all__ = [
     "TEMPLATE_VALUES",
@@ -30,5 +31,6 @@ __all__ = [
     "Role",
     "Template",
     "Vision",
+    "model_seconds",
     "similarity",
 ]

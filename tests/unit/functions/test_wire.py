@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import count
 
+import azure.functions as func
 import pytest
 from tests.support.layer import sample
 from tests.support.service import (
@@ -100,6 +101,21 @@ def test_callers_request_id_comes_back_only_if_it_fits_a_header() -> None:
         )
         assert reply.headers["x-ms-client-request-id"] == expected
         assert reply.headers["x-ms-request-id"] == Context().invocation_id
+
+
+def test_reply_tells_how_much_of_its_time_the_models_took() -> None:
+    world = make_world()
+    world.approve()
+    redact = handler(functions_of(world.services), "redact")
+    done = timing(redact(http_request(world, body=sample("person_a_1.jpg")), Context()))
+    assert 0 < done["models"] < done["total"]
+    refused = timing(redact(http_request(world, tenant=None), Context()))
+    assert refused["models"] == 0
+
+
+def timing(reply: func.HttpResponse) -> dict[str, float]:
+    parts = (part.strip().split(";dur=") for part in reply.headers["Server-Timing"].split(","))
+    return {name: float(milliseconds) for name, milliseconds in parts}
 
 
 def test_open_functions_need_no_key_and_tell_no_tenant() -> None:
