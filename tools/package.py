@@ -45,6 +45,7 @@ LEFT_OUT: Final = (
     "evaluate",
     "localhost",
     "vision/layer/build.py",
+    "vision/layer/dlib.py",
     "vision/layer/fetch.py",
     "vision/layer/fold.py",
 )

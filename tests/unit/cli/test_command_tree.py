@@ -131,4 +131,5 @@ def test_python_m_is_the_same_command() -> None:
     assert [model["role"] for model in json.loads(done.stdout)["models"]] == [
         "detector",
         "embedder",
+        "second_embedder",
     ]

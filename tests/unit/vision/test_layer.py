@@ -37,6 +37,7 @@ role = "{role}"
 name = "{name}"
 licence = "MIT"
 package = "toy"
+source_format = "{source_format}"
 source_path = "toy/toy.onnx"
 source_sha256 = "{source}"
 sha256 = "{assembled}"
@@ -97,6 +98,7 @@ def toy_lock(
     *,
     role: str = "detector",
     name: str = "toy",
+    source_format: str = "int8bq",
     source: str = "",
     assembled: str = "",
     inputs: str = 'x = ["batch", 4]',
@@ -107,6 +109,7 @@ def toy_lock(
             package="0" * 64,
             role=role,
             name=name,
+            source_format=source_format,
             source=source or sha256(TOY),
             assembled=assembled or sha256(TOY_FOLDED),
             inputs=inputs,
@@ -151,18 +154,27 @@ def test_pinned_layer_verifies_and_describes_itself() -> None:
     told = describe(layer_dir())
 
     assert told["digest"] == pinned().digest
-    assert [model["role"] for model in told["models"]] == ["detector", "embedder"]
-    assert [model["bytes"] for model in told["models"]] == [231_107, 38_689_366]
+    assert [model["role"] for model in told["models"]] == [
+        "detector",
+        "embedder",
+        "second_embedder",
+    ]
+    assert [model["bytes"] for model in told["models"]] == [231_107, 38_689_366, 22_436_887]
 
 
 def test_roles_are_a_closed_list_without_traits() -> None:
-    assert {role.value for role in Role} == {"detector", "embedder", "landmarks"}
+    assert {role.value for role in Role} == {"detector", "embedder", "second_embedder", "landmarks"}
 
 
 @pytest.mark.parametrize("role", ["emotion", "gender", "age", "Detector", ""])
 def test_role_outside_of_the_list_is_refused(role: str) -> None:
-    with pytest.raises(LayerError, match="role outside the list"):
+    with pytest.raises(LayerError, match="role or format outside the list"):
         toy_lock(role=role)
+
+
+def test_format_outside_of_the_list_is_refused() -> None:
+    with pytest.raises(LayerError, match="role or format outside the list"):
+        toy_lock(source_format="pickle")
 
 
 @pytest.mark.parametrize("name", ["../toy", "Toy", "", "toy.onnx", "a/b", "tôy"])
@@ -179,8 +191,8 @@ def test_hash_that_is_none_is_refused(digest: str) -> None:
 
 def test_two_models_for_a_role_are_refused() -> None:
     text = LOCK_TEXT.format(
-        package="0" * 64, role="detector", name="toy", source="0" * 64, assembled="0" * 64,
-        inputs="", outputs="",
+        package="0" * 64, role="detector", name="toy", source_format="int8bq", source="0" * 64,
+        assembled="0" * 64, inputs="", outputs="",
     )  # fmt: skip
     with pytest.raises(LayerError, match="two models for one role"):
         parse_lock(text + text[text.index("[[model]]") :])

@@ -3,7 +3,8 @@
     lock    what is pinned, and the closed list of roles
     fetch   packages by hash
     fold    from block-quantised to plain float32
-    build   fetch, fold and write a layer
+    dlib    from dlib's own format to plain float32
+    build   fetch, assemble and write a layer
     store   find, check and read a layer
 
 A layer is a directory named by the SHA-256 of its manifest, under a root that may hold the

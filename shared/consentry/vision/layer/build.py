@@ -17,11 +17,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from consentry.errors import LayerError
+from consentry.vision.layer.dlib import assemble as assemble_dlib
 from consentry.vision.layer.fetch import Fetch, fetch
 from consentry.vision.layer.fold import fold
-from consentry.vision.layer.lock import MANIFEST_NAME, Lock, pinned
+from consentry.vision.layer.lock import MANIFEST_NAME, Format, Lock, pinned
 from consentry.vision.layer.store import verify
 
+_ASSEMBLERS: Final = {Format.INT8BQ: fold, Format.DLIB: assemble_dlib}
 _WORK_PREFIX: Final = ".building-"
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 _ZIP_MODE: Final = 0o100644 << 16  # a plain file that all may read
@@ -71,7 +73,7 @@ def _assemble(lock: Lock, folder: Path, fetch: Fetch, progress: Callable[[str], 
             if hashlib.sha256(source).hexdigest() != model.source_sha256:
                 raise LayerError(f"the source file of {model.name} is not the pinned one")
             progress(f"assembling {model.name}")
-            data = fold(source, model.inputs, model.outputs)
+            data = _ASSEMBLERS[model.source_format](source, model.inputs, model.outputs)
             if hashlib.sha256(data).hexdigest() != model.sha256:
                 raise LayerError(f"the assembled file of {model.name} is not the pinned one")
             (folder / model.file).write_bytes(data)

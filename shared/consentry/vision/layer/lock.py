@@ -25,7 +25,15 @@ class Role(StrEnum):
 
     DETECTOR = "detector"
     EMBEDDER = "embedder"
+    SECOND_EMBEDDER = "second_embedder"
     LANDMARKS = "landmarks"
+
+
+class Format(StrEnum):
+    """What a source file is, and so how a model is assembled from it."""
+
+    INT8BQ = "int8bq"  # block-quantised ONNX, as OpenCV Zoo publishes it
+    DLIB = "dlib"  # dlib's own serialisation
 
 
 @dataclass(frozen=True)
@@ -50,14 +58,16 @@ class Tensor:
 class ModelPin:
     """One model: where it comes from, what is made of it, and how it must be fed.
 
-    ``source_path`` lies in the package and has ``source_sha256``; the assembled file has
-    ``sha256``. ``normalisation`` is for readers: the code that feeds the model implements it.
+    ``source_path`` lies in the package, has ``source_sha256`` and is in ``source_format``; the
+    assembled file has ``sha256``. ``normalisation`` is for readers: the code that feeds the model
+    implements it.
     """
 
     role: Role
     name: str
     licence: str
     package: Package
+    source_format: Format
     source_path: str
     source_sha256: str
     sha256: str
@@ -124,13 +134,17 @@ def parse_lock(text: str) -> Lock:
 def _model(entry: Mapping[str, Any], packages: Mapping[str, Package]) -> ModelPin:
     try:
         role = Role(entry["role"])
+        source_format = Format(entry["source_format"])
     except ValueError:
-        raise LayerError("the lock file of the models names a role outside the list") from None
+        raise LayerError(
+            "the lock file of the models names a role or format outside the list"
+        ) from None
     return ModelPin(
         role=role,
         name=_plain(entry["name"]),
         licence=entry["licence"],
         package=packages[entry["package"]],
+        source_format=source_format,
         source_path=entry["source_path"],
         source_sha256=_sha256(entry["source_sha256"]),
         sha256=_sha256(entry["sha256"]),
