@@ -7,7 +7,7 @@ from typing import Any, Final
 from consentry import __version__
 from consentry.trust.operations import RULES, Operation, PrincipalKind
 from entry import Endpoint
-from wire import KEY_HEADER, STATUS
+from wire import CODE_HEADER, KEY_HEADER, STATUS
 
 _PARAMETER = re.compile(r"\{\*?([a-z]+)\}")
 
@@ -46,6 +46,7 @@ def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
             "schemas": {"Error": ERROR_SCHEMA},
             "securitySchemes": {
                 "tenantKey": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
+                "withdrawalCode": {"type": "apiKey", "in": "header", "name": CODE_HEADER},
                 "person": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
@@ -77,8 +78,13 @@ def _security(operation: Operation | None) -> list[dict[str, list[str]]]:
     """Give the credentials that open an endpoint: any one of them does."""
     if operation is None:
         return []
-    schemes = {PrincipalKind.CALLER: "tenantKey", PrincipalKind.PERSON: "person"}
-    kinds = RULES[operation].kinds or schemes.keys()  # what is refused to all, is so by name
+    schemes = {
+        PrincipalKind.CALLER: "tenantKey",
+        PrincipalKind.PERSON: "person",
+        PrincipalKind.SUBJECT: "withdrawalCode",
+    }
+    anybody = {PrincipalKind.CALLER, PrincipalKind.PERSON}
+    kinds = RULES[operation].kinds or anybody  # what is refused to all, is so by name
     return [{scheme: []} for kind, scheme in schemes.items() if kind in kinds]
 
 

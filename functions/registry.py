@@ -4,6 +4,7 @@ import azure.functions as func
 
 import access_api
 import audit_api
+import consents_api
 import deletions_api
 import face_api
 import inbox_trigger
@@ -19,6 +20,7 @@ def register_all(services: Provider) -> list[Api]:
     """Register every function behind the gate, and the few open ones."""
     gated = [
         access_api.register(services),
+        consents_api.register(services),
         face_api.register(services),
         redaction_api.register(services),
         uploads_api.register(services),

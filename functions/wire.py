@@ -19,16 +19,19 @@ from consentry.errors import (
     PayloadTooLargeError,
 )
 from consentry.limits import HEADER_CHARACTERS_MAX, JSON_BYTES_MAX
-from consentry.service.call import ApiKey, BearerToken
+from consentry.service.call import ApiKey, BearerToken, SubjectCode
 
 JSON_MEDIA_TYPE: Final = "application/json"
 PICTURE_MEDIA_TYPE: Final = "application/octet-stream"
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+CODE_HEADER: Final = "X-Consentry-Withdrawal-Code"
+CONSENT_HEADER: Final = "X-Consentry-Consent"
 
 STATUS: Final[Mapping[str, int]] = {
     "401": 401,
     "BadArgument": 400,
     "ConcurrentOperationConflict": 409,
+    "ConsentRequired": 403,
     "FaceNotFound": 404,
     "IllegalState": 409,
     "InternalError": 500,
@@ -43,6 +46,7 @@ STATUS: Final[Mapping[str, int]] = {
     "ResidualFace": 422,
     "ServiceUnavailable": 503,
     "Settings": 503,
+    "SubjectMismatch": 403,
     "UnsupportedFeature": 403,
     "UploadExpired": 410,
 }
@@ -61,16 +65,19 @@ class Request:
         }
 
     @property
-    def credential(self) -> ApiKey | BearerToken:
-        """The tenant key or the person's token that came with the request.
+    def credential(self) -> ApiKey | BearerToken | SubjectCode:
+        """The tenant key, the person's token or the withdrawal code that came with the request.
 
-        An empty key where there was neither, or both: nobody is two people at once.
+        An empty key where there was none, or more than one: nobody is two people at once.
         """
-        key = self._headers.get(KEY_HEADER.lower(), "")
+        key, code = (self._headers.get(name.lower(), "") for name in (KEY_HEADER, CODE_HEADER))
         scheme, _, token = self._headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return ApiKey(key)
-        return BearerToken(token.strip()) if not key else ApiKey("")
+        bearer = scheme.lower() == "bearer"
+        if bearer + bool(key) + bool(code) > 1:
+            return ApiKey("")
+        if bearer:
+            return BearerToken(token.strip())
+        return SubjectCode(code) if code else ApiKey(key)
 
     def header(self, name: str) -> str:
         """A header's value, or nothing; ArgumentError when it is longer than its limit."""

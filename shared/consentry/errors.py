@@ -15,6 +15,8 @@ ConsentryError
 ├── RefusedError                 the gate, or a rule that no approval can lift, said no
 │   ├── AuthenticationError        who is asking could not be established
 │   ├── NotApprovedError           no approval in force covers the operation
+│   ├── ConsentRequiredError       no consent in force stands behind the template asked for
+│   ├── SubjectMismatchError       the two faces were claimed to be two people's
 │   └── UnsupportedFeatureError    a feature that this service does not have
 ├── UploadAbandonedError         an upload failed at every delivery
 ├── RedactionError               a face is still found after masking
@@ -127,6 +129,18 @@ class NotApprovedError(RefusedError):
     """No approval in force covers the operation for this tenant."""
 
     code = "UnsupportedFeature"
+
+
+class ConsentRequiredError(RefusedError):
+    """No consent in force, of this tenant and for this purpose, was named."""
+
+    code = "ConsentRequired"
+
+
+class SubjectMismatchError(RefusedError):
+    """A comparison of faces that were not claimed to be one person's."""
+
+    code = "SubjectMismatch"
 
 
 class UnsupportedFeatureError(RefusedError):

@@ -73,3 +73,12 @@ DESCRIPTION_CHARACTERS_MAX: Final = 4_000
 PLACES_MAX: Final = 64  # jurisdictions of one application
 CASE_EVENTS_MAX: Final = 100  # so that the whole case stays one table row
 TOKEN_CHARACTERS_MAX: Final = 8_192  # of a person's bearer token
+
+# Consents.
+CONSENT_DAYS_MAX: Final = 3 * 366  # BIPA, section 15(a): three years after the last contact
+CONSENT_PURPOSES_MAX: Final = 8
+SUBJECT_CHARACTERS_MAX: Final = 64  # of a pseudonym
+CONSENTS_LISTED_MAX: Final = 1_000  # in one reply
+WITHDRAWAL_CODE_CHARACTERS_MAX: Final = 128
+# After a consent has ended its templates are looked for once more: no call runs longer than this.
+CONSENT_SETTLES_SECONDS: Final = 10 * 60

@@ -25,6 +25,7 @@ from consentry.service.audit import AuditLog
 from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.callers import Callers
+from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.sealing import Sealer
@@ -54,8 +55,17 @@ class Service:
         self.access = Access(table(TableName.ACCESS), deciding, decisions)
         self.callers = Callers(table(TableName.CALLERS), data_keys, (TENANT,))
         log_writer = AuditLog(self.log, now)
+        consents = ConsentStore(table(TableName.CONSENTS), self.signing, data_keys, (TENANT,))
         self.gate = Gate(
-            self.callers, people(TENANT), self.access, BOOK, data_keys, log_writer, (TENANT,), now
+            self.callers,
+            people(TENANT),
+            self.access,
+            consents,
+            BOOK,
+            data_keys,
+            log_writer,
+            (TENANT,),
+            now,
         )
 
     def approve(self) -> None:

@@ -20,6 +20,7 @@ from consentry.service.access import Access
 from consentry.service.audit import AuditLog
 from consentry.service.call import ApiKey, Call, Credential, Trigger
 from consentry.service.callers import Callers
+from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate
 from consentry.service.people import People
@@ -37,9 +38,11 @@ class GateRoom:
     clock: Clock = field(default_factory=Clock)
     access_table: MemoryTable = field(default_factory=MemoryTable)
     callers_table: MemoryTable = field(default_factory=MemoryTable)
+    consents_table: MemoryTable = field(default_factory=MemoryTable)
     keys_table: MemoryTable = field(default_factory=MemoryTable)
     log: MemoryAppends = field(default_factory=MemoryAppends)
     wrapping: MemoryWrappingKey = field(default_factory=MemoryWrappingKey)
+    signing: MemorySigningKey = field(default_factory=MemorySigningKey)
     deciding: MemorySigningKey = field(default_factory=MemorySigningKey)
     evidence: MemoryAppends = field(default_factory=MemoryAppends)
     book: PolicyBook = BOOK
@@ -56,10 +59,12 @@ class GateRoom:
             self.access_table, self.deciding, self.evidence, ticks=self.clock.seconds
         )
         self.callers = Callers(self.callers_table, self.keys, (TENANT, OTHER))
+        self.consents = ConsentStore(self.consents_table, self.signing, self.keys, (TENANT, OTHER))
         self.gate = Gate(
             self.callers,
             self.people,
             self.access,
+            self.consents,
             self.book,
             self.keys,
             AuditLog(self.log, self.clock),

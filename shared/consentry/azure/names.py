@@ -30,6 +30,7 @@ class TableName(StrEnum):
 
     ACCESS = "access"
     CALLERS = "callers"
+    CONSENTS = "consents"
     DATA_KEYS = "datakeys"
     TEMPLATES = "templates"
     UPLOADS = "uploads"

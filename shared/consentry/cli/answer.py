@@ -13,6 +13,7 @@ from consentry.errors import (
     ArgumentError,
     AuthenticationError,
     ConflictError,
+    ConsentRequiredError,
     ConsentryError,
     InputError,
     IntegrityError,
@@ -25,6 +26,7 @@ from consentry.errors import (
     SettingsError,
     StateError,
     StorageError,
+    SubjectMismatchError,
     UploadAbandonedError,
 )
 
@@ -48,6 +50,14 @@ _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
     (
         AuthenticationError,
         "Give a key (`consentry keys create`) or a token that is known and in time.",
+    ),
+    (
+        ConsentRequiredError,
+        "Name a consent in force: `consentry consent list`; `consentry consent give` makes one.",
+    ),
+    (
+        SubjectMismatchError,
+        "Detect both faces again, under the consent of the person whom both should show.",
     ),
     (
         NotApprovedError,

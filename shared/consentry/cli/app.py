@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import access, audit, deletion, evaluate, keys, layer, manifest, people
+from consentry.cli import access, audit, consent, deletion, evaluate, keys, layer, manifest, people
 from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor
@@ -52,6 +52,19 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("access resume", access.resume, f"consentry access resume {_ID}"),
     ("access revoke", access.revoke, f"consentry access revoke {_ID}"),
     ("access appeal", access.appeal, f"consentry access appeal {_ID}"),
+    (
+        "consent give",
+        consent.give,
+        "consentry consent give --file consent.toml --subject p-4711",
+    ),
+    ("consent list", consent.list_consents, "consentry consent list --subject p-4711"),
+    ("consent receipt", consent.receipt, f"consentry consent receipt {_ID} --out receipt.jws"),
+    ("consent withdraw", consent.withdraw, f"consentry consent withdraw {_ID}"),
+    (
+        "consent verify",
+        consent.verify,
+        "consentry consent verify receipt.jws --public-keys keys.json",
+    ),
     ("keys create", keys.create, "consentry keys create contoso"),
     ("keys list", keys.list_keys, "consentry keys list contoso"),
     ("keys revoke", keys.revoke, "consentry keys revoke contoso 0123456789ab"),
@@ -85,6 +98,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
 
 _GROUPS: Final = {
     "access": "Applications for access, and decisions on them.",
+    "consent": "What people agreed to: register it, end it, check receipts offline.",
     "dev": "The local stack, kept up to play with.",
     "keys": "Caller keys of the local stack.",
     "audit": "The audit log: export it, check it, read it, prove what it says.",

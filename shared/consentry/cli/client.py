@@ -12,6 +12,7 @@ from consentry.errors import (
     ArgumentError,
     AuthenticationError,
     ConflictError,
+    ConsentRequiredError,
     ConsentryError,
     FaceNotFoundError,
     InputError,
@@ -26,12 +27,16 @@ from consentry.errors import (
     SettingsError,
     StateError,
     StorageError,
+    SubjectMismatchError,
 )
 from consentry.service.settings import is_loopback
 
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 FACE_PATH: Final = "/face/v1.2"
 CASES_PATH: Final = "/access/applications"
+CODE_HEADER: Final = "X-Consentry-Withdrawal-Code"
+CONSENT_HEADER: Final = "X-Consentry-Consent"
+CONSENTS_PATH: Final = "/consents"
 SECONDS_MAX: Final = 230.0  # Azure ends every reply after that time
 FACE_ID_SECONDS: Final = 60  # the shortest life; the face ids are used at once
 
@@ -49,6 +54,9 @@ _KINDS: Final[Mapping[str, type[ConsentryError]]] = {
         RedactionError,
         StateError,
     )
+}
+_REFUSED: Final[Mapping[str, type[RefusedError]]] = {
+    kind.code: kind for kind in (ConsentRequiredError, RefusedError, SubjectMismatchError)
 }
 _REFUSALS: Final[Mapping[int, type[RefusedError]]] = {
     401: AuthenticationError,
@@ -158,6 +166,46 @@ class Governance:
         return document
 
 
+class Consents:
+    """One deployment, and a tenant's key or a person's withdrawal code."""
+
+    def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
+        self._api = httpx.Client(base_url=endpoint, headers=headers, timeout=SECONDS_MAX)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+
+    def give(self, statement: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Register a consent; gives it with its receipt and withdrawal code."""
+        return self._document("POST", CONSENTS_PATH, json=statement)
+
+    def list(self, subject: str = "") -> list[Mapping[str, Any]]:
+        """Give all of the tenant's consents, or those of one subject."""
+        found: list[Mapping[str, Any]] = []
+        more = True
+        while more:
+            after = {"after": str(found[-1]["id"])} if found else {}
+            page = self._document("GET", CONSENTS_PATH, params={"subject": subject, **after})
+            found += page["consents"]
+            more = bool(page["consents"])
+        return found
+
+    def receipt(self, consent: str) -> bytes:
+        """Give the signed receipt of a consent."""
+        return _ask(self._api, "GET", f"{CONSENTS_PATH}/{consent}/receipt").content
+
+    def withdraw(self, consent: str) -> Mapping[str, Any]:
+        """End a consent."""
+        return self._document("POST", f"{CONSENTS_PATH}/{consent}/withdraw", content=b"")
+
+    def _document(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
+        document: Mapping[str, Any] = _ask(self._api, method, path, **options).json()
+        return document
+
+
 def connect(endpoint: str, key: str) -> Service:
     """Reach the service at ``endpoint``, or else the local stack that runs now.
 
@@ -177,6 +225,16 @@ def connect_as(endpoint: str, token: str) -> Governance:
             "give --token, or set CONSENTRY_TOKEN; locally `consentry dev token` makes one"
         )
     return Governance(address, token)
+
+
+def connect_consents(endpoint: str, *, key: str = "", code: str = "") -> Consents:
+    """Reach the service for consents, like ``connect``; a code takes no key."""
+    address = _address(endpoint)
+    if code:
+        return Consents(address, {CODE_HEADER: code})
+    if not key:
+        raise SettingsError("give --key, or set CONSENTRY_KEY; `consentry keys create` makes one")
+    return Consents(address, {KEY_HEADER: key})
 
 
 def _address(endpoint: str) -> str:
@@ -215,8 +273,8 @@ def _error(reply: httpx.Response) -> ConsentryError:
         code, message = str(fault["code"]), str(fault["message"])
     except (ValueError, KeyError, TypeError):
         return StorageError(f"the service answered {reply.status_code} without an error document")
-    if code == RefusedError.code:
-        return RefusedError(message, reason=code)
+    if code in _REFUSED:
+        return _REFUSED[code](message, reason=code)
     if reply.status_code in _REFUSALS:
         return _REFUSALS[reply.status_code](message, reason=code)
     kind = _KINDS.get(code, StorageError if reply.is_server_error else InputError)

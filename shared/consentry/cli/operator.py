@@ -13,6 +13,7 @@ from consentry.service.access import Access
 from consentry.service.audit import AuditLog
 from consentry.service.call import Call, OperatorCommand, Trigger
 from consentry.service.callers import Callers
+from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.deployment import connect
 from consentry.service.gate import Gate, Invocation, Outcome
@@ -32,6 +33,7 @@ def run[T](operation: Operation, work: Callable[[Parts, Invocation], Outcome[T]]
         Callers(parts.table(TableName.CALLERS), keys, settings.tenants),
         people_of(settings),
         Access(parts.table(TableName.ACCESS), parts.decision_key, parts.decisions),
+        ConsentStore(parts.table(TableName.CONSENTS), parts.signing_key, keys, settings.tenants),
         policy_book(),
         keys,
         AuditLog(parts.audit, parts.clock),

@@ -30,6 +30,13 @@ class BearerToken:
     text: str
 
 
+@dataclass(frozen=True, repr=False)
+class SubjectCode:
+    """A person's withdrawal code as it stood in the request's header, not yet looked at."""
+
+    text: str
+
+
 @dataclass(frozen=True)
 class InboxEvent:
     """A blob appeared in the tenant's part of the inbox.
@@ -51,12 +58,15 @@ class OperatorCommand:
     """A command by whoever has access to the stores themselves; no trigger makes one."""
 
 
-Credential = ApiKey | BearerToken | InboxEvent | SystemTimer | OperatorCommand
+Credential = ApiKey | BearerToken | SubjectCode | InboxEvent | SystemTimer | OperatorCommand
 
 
 @dataclass(frozen=True)
 class Call:
-    """One invocation as it arrives; the last three are as sent, and are checked by the gate."""
+    """One invocation as it arrives; the last three are as sent, and are checked by the gate.
+
+    ``consent`` names a receipt, or the pseudonym of a person, as the approval asks for.
+    """
 
     operation: Operation
     credential: Credential
@@ -64,3 +74,4 @@ class Call:
     request_id: str
     traceparent: str = ""
     client_request_id: str = ""
+    consent: str = ""

@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     """What a data key is for."""
 
     TEMPLATES = "templates"  # per tenant: seals templates
+    CODES = "codes"  # per tenant: hashes of withdrawal codes
     DIGEST = "digest"  # per tenant: input digests of the audit log
     CALLERS = "callers"  # of the deployment: hashes of caller keys
 

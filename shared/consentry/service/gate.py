@@ -37,9 +37,11 @@ from consentry.service.call import (
     Call,
     InboxEvent,
     OperatorCommand,
+    SubjectCode,
     SystemTimer,
 )
 from consentry.service.callers import CallerKey, Callers
+from consentry.service.consent_store import ConsentStore, WithdrawalCode
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.identifiers import uuid7
 from consentry.service.people import People
@@ -61,6 +63,7 @@ from consentry.trust.records import (
 
 _UNKNOWN: Final = Principal(PrincipalKind.UNKNOWN, "", "")
 _UNDECIDED: Final = Decision(allowed=False, reason=Reason.UNDECIDED)
+_SUBJECT: Final = b"subject\n"  # keeps the digest of a pseudonym apart from that of any picture
 _READERS: Final = 8  # threads that read approvals while the caller's key is checked
 
 
@@ -102,6 +105,9 @@ class Invocation:
     _counts: dict[str, int] = field(default_factory=dict)
     _models: dict[str, str] = field(default_factory=dict)
     _application_id: str = ""
+    consent_rule: str = ""
+    consent_id: str = ""
+    subject_digest: str = ""
 
     @property
     def tenant(self) -> str:
@@ -122,8 +128,16 @@ class Invocation:
 
     def saw(self, data: bytes) -> None:
         """Record an input by its digest under the tenant's key."""
+        self._inputs = checked_inputs((*self._inputs, self._digest(data)))
+
+    def about(self, subject: str, receipt_id: str = "") -> None:
+        """Record whose face or consent this is about: the pseudonym by its keyed digest."""
+        self.subject_digest = self._digest(_SUBJECT + subject.encode())
+        self.consent_id = receipt_id
+
+    def _digest(self, data: bytes) -> str:
         key = self._keys.get(self.tenant, Purpose.DIGEST)
-        self._inputs = checked_inputs((*self._inputs, hmac.digest(key, data, "sha256").hex()))
+        return hmac.digest(key, data, "sha256").hex()
 
     def count(self, **numbers: int) -> None:
         """Record numbers of things: faces, frames, masks …; a name given again adds up."""
@@ -157,6 +171,9 @@ class Invocation:
             approval_id="" if approval is None else approval.id,
             approval_version=0 if approval is None else approval.version,
             application_id=self._application_id,
+            consent_rule=self.consent_rule,
+            consent_id=self.consent_id,
+            subject=self.subject_digest,
             inputs=self._inputs,
             counts=self._counts,
             models=self._models,
@@ -173,6 +190,7 @@ class Gate:
         callers: Callers,
         people: People,
         access: Access,
+        consents: ConsentStore,
         book: PolicyBook,
         keys: DataKeys,
         audit: AuditLog,
@@ -184,6 +202,7 @@ class Gate:
         self._callers = callers
         self._people = people
         self._access = access
+        self._consents = consents
         self._book = book
         self._keys = keys
         self._audit = audit
@@ -269,6 +288,9 @@ class Gate:
                 approvals = self._approvals(key.tenant, call)
                 caller = self._callers.authenticate(key)
                 return caller, approvals()
+            case SubjectCode(text):
+                code = WithdrawalCode.parse(text)
+                return (None if code is None else self._consents.recognise(code)), []
             case BearerToken(text):
                 person = self._people.authenticate(text, now)
                 tenant = "" if person is None else person.tenant

@@ -13,6 +13,8 @@ from consentry.service.applications import Applications
 from consentry.service.audit import AuditLog
 from consentry.service.callers import Callers
 from consentry.service.cases import Cases
+from consentry.service.consent_store import ConsentStore
+from consentry.service.consents import Consents
 from consentry.service.datakeys import DataKeys
 from consentry.service.deletions import Deletions
 from consentry.service.faces import Faces
@@ -45,6 +47,7 @@ class Services:
     gate: Gate
     access: Access
     applications: Applications
+    consents: Consents
     callers: Callers
     vision: Vision
     faces: Faces
@@ -83,7 +86,10 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     log = AuditLog(parts.audit, parts.clock)
     cases = Cases(parts.table(TableName.ACCESS), parts.decision_key)
     people = people_of(settings)
-    gate = Gate(callers, people, access, book, keys, log, settings.tenants, parts.clock)
+    consents = ConsentStore(
+        parts.table(TableName.CONSENTS), parts.signing_key, keys, settings.tenants
+    )
+    gate = Gate(callers, people, access, consents, book, keys, log, settings.tenants, parts.clock)
     vision = Vision(settings.layer, settings.threads)
     templates = TemplateStore(parts.table(TableName.TEMPLATES), keys)
     notary = Notary(parts.signing_key)
@@ -98,6 +104,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         gate=gate,
         access=access,
         applications=Applications(cases, access, book, settings.tenants),
+        consents=Consents(consents, book),
         callers=callers,
         vision=vision,
         faces=Faces(vision, templates),

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from pydantic import AwareDatetime
 
@@ -83,6 +85,15 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"  # a stricter policy has taken effect, or grace has ended
     SUSPENDED = "suspended"
     REVOKED = "revoked"
+    CONTROLLER = "controller"  # the tenant ends a consent, for which it needs no approval
+    WITHDRAWAL_CODE = "withdrawal_code"  # the person ends it, by the code they were given
+    CONSENT_MISSING = "consent_missing"  # none was named
+    CONSENT_UNKNOWN = "consent_unknown"  # what was named is no consent of this tenant
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    CONSENT_EXPIRED = "consent_expired"
+    CONSENT_PURPOSE = "consent_purpose"  # it was given for other purposes than the approval's
+    CONSENT_JURISDICTION = "consent_jurisdiction"  # it was given where the approval does not hold
+    SUBJECTS_DIFFER = "subjects_differ"  # the two faces were claimed to be two people's
     UNDECIDED = "undecided"  # a store failed before a decision could be made
 
 
@@ -109,6 +120,15 @@ _NEARNESS = (
 )
 """Of several refusals, the one that tells the tenant most about what to do comes first."""
 
+_WITHOUT_APPROVAL: Final = MappingProxyType(
+    {
+        PrincipalKind.SYSTEM: Reason.SYSTEM,
+        PrincipalKind.OPERATOR: Reason.OPERATOR,
+        PrincipalKind.SUBJECT: Reason.WITHDRAWAL_CODE,
+    }
+)
+"""Who needs none for whatever they may do, and the reason that stands in the record."""
+
 
 def decide(
     operation: Operation,
@@ -126,16 +146,16 @@ def decide(
         return Decision(allowed=False, reason=Reason.ONE_TO_MANY)
     if principal.kind not in rule.kinds:
         return Decision(allowed=False, reason=Reason.PRINCIPAL)
-    if principal.kind is PrincipalKind.SYSTEM:
-        return Decision(allowed=True, reason=Reason.SYSTEM)
-    if principal.kind is PrincipalKind.OPERATOR:
-        return Decision(allowed=True, reason=Reason.OPERATOR)
+    if principal.kind in _WITHOUT_APPROVAL:
+        return Decision(allowed=True, reason=_WITHOUT_APPROVAL[principal.kind])
     if principal.kind is PrincipalKind.PERSON:
         roles = rule.roles & principal.roles
         if not roles:
             return Decision(allowed=False, reason=Reason.NO_ROLE)
         if roles != {Role.CALLER}:
             return Decision(allowed=True, reason=Reason.ROLE)
+    if not rule.capabilities:
+        return Decision(allowed=True, reason=Reason.CONTROLLER)
     decisions = [
         _judge(approval, book, now)
         for approval in approvals

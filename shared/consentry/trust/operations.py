@@ -25,6 +25,7 @@ class PrincipalKind(StrEnum):
     CALLER = "caller"
     PERSON = "person"
     STORAGE = "storage"
+    SUBJECT = "subject"  # a person who withdraws their consent by its code
     SYSTEM = "system"
     OPERATOR = "operator"  # whoever runs the command line with access to the stores
     UNKNOWN = "unknown"  # whoever could not be authenticated
@@ -68,6 +69,9 @@ class Operation(StrEnum):
     RESUME = "resume"
     REVOKE = "revoke"
     APPEAL = "appeal"
+    GIVE_CONSENT = "give_consent"
+    READ_CONSENT = "read_consent"
+    WITHDRAW_CONSENT = "withdraw_consent"
     UPKEEP = "upkeep"
     POISON = "poison"
 
@@ -150,6 +154,10 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.RESUME: _people(Role.REVIEWER),
         Operation.REVOKE: _people(Role.REVIEWER, Role.ADMIN),
         Operation.APPEAL: _people(Role.APPLICANT),
+        Operation.GIVE_CONSENT: _calls(_VERIFY),
+        Operation.READ_CONSENT: _calls(_ANY),
+        # Needs no approval: whoever lost theirs must still be able to end a consent.
+        Operation.WITHDRAW_CONSENT: _calls(frozenset(), PrincipalKind.SUBJECT),
         Operation.UPKEEP: Rule(_SYSTEM),
         Operation.POISON: Rule(_SYSTEM),
     }

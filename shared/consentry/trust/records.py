@@ -36,7 +36,9 @@ def _or_nothing(pattern: re.Pattern[str]) -> re.Pattern[str]:
 _ALPHABETS: Final[Mapping[str, re.Pattern[str]]] = {
     "id": _UUID,
     "tenant": re.compile(rf"[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX}}}"),
-    "principal": re.compile(r"(?:caller|person|storage|system|operator|unknown):[a-z0-9-]{0,32}"),
+    "principal": re.compile(
+        r"(?:caller|person|storage|subject|system|operator|unknown):[a-z0-9-]{0,32}"
+    ),
     "operation": _WORD,
     "trigger": _WORD,
     "request_id": _UUID,
@@ -44,6 +46,9 @@ _ALPHABETS: Final[Mapping[str, re.Pattern[str]]] = {
     "traceparent": _or_nothing(_TRACEPARENT),
     "approval_id": _or_nothing(_UUID),
     "application_id": _or_nothing(_UUID),
+    "consent_rule": _or_nothing(_WORD),
+    "consent_id": _or_nothing(_UUID),
+    "subject": _or_nothing(_SHA256),
     "reason": _WORD,
     "outcome": re.compile(r"[A-Za-z0-9_]{1,40}"),
 }
@@ -54,7 +59,9 @@ class AuditRecord:
     """One line of the audit log.
 
     ``inputs`` are HMAC-SHA-256 digests under a key of the tenant, in hexadecimal, so that an
-    outsider cannot match them with pictures. ``models`` maps roles to SHA-256 digests.
+    outsider cannot match them with pictures; so is ``subject``, of the pseudonym of whoever's face
+    it is about. ``consent_rule`` says whether the receipt ``consent_id`` stands for their consent
+    or the caller's word. ``models`` maps roles to SHA-256 digests.
     ``outcome`` is ``ok``, an error code, or ``release_failed`` in a second record of an
     invocation whose first one says ``ok``. ``latency_ms`` is the time up to the record.
     """
@@ -75,6 +82,9 @@ class AuditRecord:
     approval_id: str = ""
     approval_version: int = 0
     application_id: str = ""
+    consent_rule: str = ""
+    consent_id: str = ""
+    subject: str = ""
     inputs: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +102,11 @@ class AuditRecord:
 
     def document(self) -> dict[str, object]:
         """Give the record as it stands in the log; empty parts are left out."""
+        consent = {
+            "rule": self.consent_rule,
+            "receipt": self.consent_id,
+            "subject": self.subject,
+        }
         approval = {"id": self.approval_id, "version": self.approval_version}
         document: dict[str, object] = {
             "id": self.id,
@@ -107,6 +122,7 @@ class AuditRecord:
             "reason": self.reason,
             "approval": approval if self.approval_id else {},
             "application": self.application_id,
+            "consent": {name: value for name, value in consent.items() if value},
             "inputs": list(self.inputs),
             "counts": dict(self.counts),
             "models": dict(self.models),

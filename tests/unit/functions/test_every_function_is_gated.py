@@ -30,6 +30,8 @@ SYSTEM_FUNCTIONS = {
     "watch_poison",
 }
 BLOB_FUNCTIONS = {"redact_or_verify_upload"}
+WITHOUT_APPROVAL = {"withdraw_consent"}
+"""What a tenant may do whose approvals have ended: it protects people from it."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,9 @@ def test_every_http_function_refuses_and_records(
         request = http_request(world, body=sample("person_a_1.jpg"), tenant=tenant)
         reply = handler(functions, name)(request, Context())
         records = world.records()[before:]
+        if tenant is not None and name in WITHOUT_APPROVAL:
+            assert (reply.status_code, records[-1]["reason"]) == (404, "controller"), name
+            continue
         assert reply.status_code == status, name
         assert [record["allowed"] for record in records] == [False], name
     assert world.names(Container.REDACTED) == world.names(Container.MANIFESTS) == []
@@ -128,6 +133,8 @@ def test_role_opens_its_functions_and_no_other(
         if not covered:
             assert record["reason"] in {"no_role", "principal", "one_to_many"}, name
             assert (reply.status_code, record["allowed"]) == (403, False), name
+        elif role is Role.CALLER and name in WITHOUT_APPROVAL:
+            assert (record["reason"], record["allowed"]) == ("controller", True), name
         elif role is Role.CALLER:
             assert (record["reason"], record["allowed"]) == ("no_approval", False), name
         else:

@@ -35,8 +35,20 @@ def test_without_an_approval_there_is_upkeep_and_governance_by_role_and_nothing_
     operator = {op for op in free if RULES[op].kinds == {PrincipalKind.OPERATOR}}
     assert system == {Operation.UPKEEP, Operation.POISON}
     assert operator == {Operation.READ_LOG}
-    people = free - system - operator
+    assert RULES[Operation.WITHDRAW_CONSENT].kinds == {
+        PrincipalKind.CALLER,
+        PrincipalKind.PERSON,
+        PrincipalKind.SUBJECT,
+    }
+    people = free - system - operator - {Operation.WITHDRAW_CONSENT}
     assert all(RULES[op].kinds == {PrincipalKind.PERSON} and RULES[op].roles for op in people)
+
+
+def test_a_withdrawal_code_withdraws_and_does_nothing_else() -> None:
+    subject = Principal(PrincipalKind.SUBJECT, "0" * 32, "contoso")
+    everything = [approval(capability=capability) for capability in Capability]
+    allowed = {op for op in Operation if decide(op, subject, everything, BOOK, NOW).allowed}
+    assert allowed == {Operation.WITHDRAW_CONSENT}
 
 
 def test_the_operator_reads_the_log_and_does_nothing_else() -> None:
@@ -46,7 +58,7 @@ def test_the_operator_reads_the_log_and_does_nothing_else() -> None:
 
 
 ALLOWED = {
-    Role.CALLER: {op for op, rule in RULES.items() if rule.capabilities},
+    Role.CALLER: {op for op, rule in RULES.items() if Role.CALLER in rule.roles},
     Role.APPLICANT: {
         Operation.READ_DELETION,
         Operation.APPLY,
