@@ -17,6 +17,7 @@ from consentry.errors import (
     ConsentryError,
     LengthRequiredError,
     PayloadTooLargeError,
+    RateLimitedError,
 )
 from consentry.limits import HEADER_CHARACTERS_MAX, JSON_BYTES_MAX
 from consentry.service.call import ApiKey, BearerToken, SubjectCode
@@ -41,6 +42,7 @@ STATUS: Final[Mapping[str, int]] = {
     "LengthRequired": 411,
     "ModelLayer": 503,
     "NotFound": 404,
+    "RateLimitExceeded": 429,
     "Refused": 403,
     "RequestTooLarge": 413,
     "ResidualFace": 422,
@@ -161,7 +163,10 @@ def error_reply(code: str, message: str) -> func.HttpResponse:
 
 def reply_to(error: ConsentryError) -> func.HttpResponse:
     """Reply with an error of ours; its message is a sentence without anybody's data."""
-    return error_reply(error.code, str(error))
+    reply = error_reply(error.code, str(error))
+    if isinstance(error, RateLimitedError):
+        reply.headers["Retry-After"] = str(error.retry_after)
+    return reply
 
 
 def echo(value: str) -> str:

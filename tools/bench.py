@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from bench_audit import approve
 from rich.console import Console
 from rich.table import Table
 
-from consentry.cli import firststeps
 from consentry.localhost.stack import Stack
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
@@ -246,9 +246,7 @@ def prepare(stack: Stack) -> tuple[Services, str]:
     """Have the tenant approved and make a key."""
     settings = Settings.load(stack.environment)
     services = assemble(settings, connect(settings))
-    if settings.local_issuer is None:
-        raise SystemExit("the stack has no development issuer")
-    firststeps.approve(stack.url, settings.local_issuer, TENANT, list(Capability))
+    approve(services, *Capability)
     return services, services.callers.create(TENANT, datetime.now(UTC))
 
 

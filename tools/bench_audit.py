@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
@@ -42,6 +42,7 @@ from consentry.trust.verification import verify_log
 ROOT = Path(__file__).resolve().parent.parent
 TENANT = "contoso"
 WARM_UP_CALLS = 50
+RATE_PER_MINUTE = 1_000_000
 
 console = Console(highlight=False)
 
@@ -77,16 +78,16 @@ def service(environment: dict[str, str]) -> Services:
     return assemble(settings, connect(settings))
 
 
-def approve(services: Services) -> None:
-    """Approve the tenant."""
+def approve(services: Services, *capabilities: Capability) -> None:
+    """Approve the tenant, at a rate that no bench reaches."""
     now = datetime.now(UTC)
     policy = services.applications.book.in_force(now)
-    wanted = Approval(
+    plain = Approval(
         id=uuid7(now),
         version=0,
         tenant=TENANT,
         capability=Capability.DETECT,
-        use_case="media_redaction",
+        use_case="identity_verification",
         state=ApprovalState.APPROVED,
         valid_from=now - timedelta(minutes=1),
         valid_until=now + timedelta(days=1),
@@ -95,9 +96,10 @@ def approve(services: Services) -> None:
         application=uuid7(now),
         policy_version=policy.version,
         policy_digest=policy.digest,
-        conditions=Conditions(("DE",), ConsentRule.ATTESTED, 60, 1),
+        conditions=Conditions(("DE",), ConsentRule.ATTESTED, RATE_PER_MINUTE, 1),
     )
-    services.access.approve(wanted, now)
+    for capability in capabilities:
+        services.access.approve(replace(plain, capability=capability), now)
 
 
 def numbered(process: int, thread: int, number: int, invocation: Invocation) -> Outcome[None]:
@@ -169,7 +171,7 @@ def main() -> None:
     for processes in given.processes:
         with stores() as environment:
             services = service(environment)
-            approve(services)
+            approve(services, Capability.DETECT)
             work = partial(run, environment, given.threads, given.seconds)
             with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
                 loads = list(pool.map(work, range(processes)))

@@ -17,7 +17,8 @@ ConsentryError
 │   ├── NotApprovedError           no approval in force covers the operation
 │   ├── ConsentRequiredError       no consent in force stands behind the template asked for
 │   ├── SubjectMismatchError       the two faces were claimed to be two people's
-│   └── UnsupportedFeatureError    a feature that this service does not have
+│   ├── UnsupportedFeatureError    a feature that this service does not have
+│   └── RateLimitedError           the tenant's calls of this minute are used up
 ├── UploadAbandonedError         an upload failed at every delivery
 ├── RedactionError               a face is still found after masking
 ├── IntegrityError               a hash, signature, chain or ciphertext does not verify
@@ -147,6 +148,18 @@ class UnsupportedFeatureError(RefusedError):
     """A retired attribute, a search of one against many, or a feature not offered."""
 
     code = "UnsupportedFeature"
+
+
+class RateLimitedError(RefusedError):
+    """The tenant's calls of this minute are used up; ``retry_after`` is in whole seconds."""
+
+    code = "RateLimitExceeded"
+
+    def __init__(
+        self, message: str, *, reason: str = "rate_limited", retry_after: int = 60
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.retry_after = retry_after
 
 
 class UploadAbandonedError(ConsentryError):

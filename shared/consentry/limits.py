@@ -46,6 +46,10 @@ WAITING_UPLOAD_SECONDS_MAX: Final = 24 * 60 * 60  # a verification that is not c
 # The gate.
 ADMISSION_SECONDS: Final = 1.0  # that a key and approval once read may let calls in
 ADMISSIONS_MAX: Final = 1_024  # remembered at a time
+# An approval's rate is of calls that look at faces. Calls that only read (states of uploads,
+# manifests, proofs) are counted apart, and may be so many times as frequent.
+READS_PER_CALL: Final = 10
+LATE_UPLOADS_PER_RUN: Final = 200  # of a tenant, that a run of the timer takes up
 
 # Audit.
 AUDIT_RECORD_BYTES_MAX: Final = 8 * 1024

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from tests.contract.conftest import CREDENTIAL, ROOT
-from tests.support.governance import BOOK, approval
+from tests.support.governance import BOOK, approval, conditions
 from tests.support.logs import ORIGIN
 from tests.support.people import people
 from tests.support.polling import until
@@ -17,7 +17,7 @@ from consentry.azure.appends import AzureAppendStore
 from consentry.azure.keyfiles import signing_key, wrapping_key
 from consentry.azure.names import Container, KeyName, TableName
 from consentry.azure.tables import AzureTable
-from consentry.errors import AuditUnavailableError, NotApprovedError
+from consentry.errors import AuditUnavailableError, NotApprovedError, RateLimitedError
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
 from consentry.service.access import Access
@@ -28,6 +28,8 @@ from consentry.service.callers import Callers
 from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.ports import Clock
+from consentry.service.quotas import Quotas
 from consentry.service.sealing import Sealer
 from consentry.trust.approvals import ApprovalState
 from consentry.trust.operations import Capability, Operation
@@ -43,7 +45,9 @@ def now() -> datetime:
 class Service:
     """A process's gate on the stores of one Azurite."""
 
-    def __init__(self, azurite: Azurite, keys: Path, log: Azurite | None = None) -> None:
+    def __init__(
+        self, azurite: Azurite, keys: Path, log: Azurite | None = None, clock: Clock = now
+    ) -> None:
         def table(name: TableName) -> AzureTable:
             return AzureTable(azurite.table_endpoint, CREDENTIAL, name)
 
@@ -54,7 +58,6 @@ class Service:
         deciding = signing_key(keys, KeyName.DECISIONS)
         self.access = Access(table(TableName.ACCESS), deciding, decisions)
         self.callers = Callers(table(TableName.CALLERS), data_keys, (TENANT,))
-        log_writer = AuditLog(self.log, now)
         consents = ConsentStore(table(TableName.CONSENTS), self.signing, data_keys, (TENANT,))
         self.gate = Gate(
             self.callers,
@@ -63,16 +66,18 @@ class Service:
             consents,
             BOOK,
             data_keys,
-            log_writer,
+            Quotas(table(TableName.QUOTAS)),
+            AuditLog(self.log, now),
             (TENANT,),
-            now,
+            clock,
         )
 
-    def approve(self) -> None:
+    def approve(self, rate: int = 600) -> None:
         wanted = approval(
             capability=Capability.DETECT,
             valid_from=now() - timedelta(minutes=1),
             valid_until=now() + timedelta(days=1),
+            conditions=conditions(rate_per_minute=rate),
         )
         self.access.approve(wanted, now())
 
@@ -130,6 +135,25 @@ def test_a_revocation_counts_in_every_process(azurite: Azurite, keys: Path) -> N
         until(partial(refuses, service, key), seconds=5)
         with pytest.raises(NotApprovedError):
             service.call(key)
+
+
+def test_instances_together_never_let_in_more_than_the_rate(azurite: Azurite, keys: Path) -> None:
+    """Three gates over one ledger; the clock stands, so that all calls lie in one minute."""
+    at = now() + timedelta(minutes=5)
+    gates = [Service(azurite, keys, clock=lambda: at) for _ in range(3)]
+    gates[0].approve(rate=30)
+    key = gates[0].callers.create(TENANT, now())
+    with ThreadPoolExecutor(6) as pool:
+        calls = [pool.submit(is_let_in, gates[number % 3], key) for number in range(60)]
+    assert sum(call.result() for call in calls) == 30
+
+
+def is_let_in(service: Service, key: str) -> bool:
+    """Tell whether the rate leaves room for a call."""
+    try:
+        return service.call(key) == "value"
+    except RateLimitedError:
+        return False
 
 
 def refuses(service: Service, key: str) -> bool:

@@ -16,7 +16,7 @@ from azure.core.exceptions import (
     HttpResponseError,
     ResourceNotFoundError,
 )
-from tests.support.deployment import APPROVED, OTHER, REDACT_ONLY, UNAPPROVED, Deployment
+from tests.support.deployment import APPROVED, OTHER, REDACT_ONLY, SLOW, UNAPPROVED, Deployment
 from tests.support.layer import sample
 
 
@@ -96,6 +96,35 @@ def test_wrong_key_raises_the_clients_authentication_error(running: Deployment) 
     wrong = FaceClient(running.stack.url, AzureKeyCredential("0" * 32))
     with wrong as client, pytest.raises(ClientAuthenticationError):
         _detect(client, "person_a_1.jpg")
+
+
+def test_calls_beyond_the_rate_raise_the_clients_error_with_the_time_to_wait(
+    running: Deployment,
+) -> None:
+    key, waits = AzureKeyCredential(running.keys[SLOW]), list[str | None]()
+
+    def detect(client: FaceClient) -> None:
+        client.detect(
+            sample("person_a_1.jpg"),
+            detection_model=FaceDetectionModel.DETECTION03,
+            recognition_model=FaceRecognitionModel.RECOGNITION04,
+            return_face_id=False,
+            raw_response_hook=lambda reply: waits.append(
+                reply.http_response.headers.get("Retry-After")
+            ),
+        )
+
+    def detect_beyond_the_rate() -> None:
+        with FaceClient(running.stack.url, key, retry_total=0) as client:
+            for _ in range(7):  # twice in each of three minutes, and once more
+                detect(client)
+
+    with pytest.raises(HttpResponseError) as caught:
+        detect_beyond_the_rate()
+    assert caught.value.status_code == 429
+    assert caught.value.error is not None
+    assert caught.value.error.code == "RateLimitExceeded"
+    assert 1 <= int(waits[-1] or 0) <= 60
 
 
 def test_face_id_of_another_tenant_does_not_exist(running: Deployment, client: FaceClient) -> None:

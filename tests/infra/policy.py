@@ -58,7 +58,7 @@ ALLOWED_ROLES: Final = frozenset(
         ("app", Role.TABLE_READER, "callers"),
         *(
             ("app", Role.TABLE_CONTRIBUTOR, name)
-            for name in ("access", "consents", "datakeys", "templates", "uploads")
+            for name in ("access", "consents", "datakeys", "quotas", "templates", "uploads")
         ),
         ("app", Role.QUEUE_CONTRIBUTOR, "azure-webjobs-blobtrigger-HOST"),
         ("app", Role.QUEUE_CONTRIBUTOR, "webjobs-blobtrigger-poison"),

@@ -29,8 +29,9 @@ APPROVED = "contoso"  # approved for everything
 OTHER = "fabrikam"  # approved for everything, and none of contoso's business
 UNAPPROVED = "northwind"  # served, has a key, never approved
 REDACT_ONLY = "tailspin"  # approved for redaction and detection alone
+SLOW = "litware"  # approved for detection alone, twice a minute
 APPLYING = "adatum"  # applies and is decided on in the tests themselves
-TENANTS = (APPROVED, OTHER, UNAPPROVED, REDACT_ONLY, APPLYING)
+TENANTS = (APPROVED, OTHER, UNAPPROVED, REDACT_ONLY, SLOW, APPLYING)
 
 HTTP_SECONDS = 60
 
@@ -156,4 +157,5 @@ def deployment() -> Iterator[Deployment]:
         running.approve(APPROVED, *Capability)
         running.approve(OTHER, *Capability)
         running.approve(REDACT_ONLY, Capability.REDACT, Capability.DETECT)
+        firststeps.approve(stack.url, running.issuer, SLOW, [Capability.DETECT], rate=2)
         yield running

@@ -24,6 +24,7 @@ from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate
 from consentry.service.people import People
+from consentry.service.quotas import Quotas
 from consentry.trust.approvals import Approval, ApprovalState
 from consentry.trust.operations import Capability, Operation
 from consentry.trust.policy import PolicyBook
@@ -40,6 +41,7 @@ class GateRoom:
     callers_table: MemoryTable = field(default_factory=MemoryTable)
     consents_table: MemoryTable = field(default_factory=MemoryTable)
     keys_table: MemoryTable = field(default_factory=MemoryTable)
+    quotas_table: MemoryTable = field(default_factory=MemoryTable)
     log: MemoryAppends = field(default_factory=MemoryAppends)
     wrapping: MemoryWrappingKey = field(default_factory=MemoryWrappingKey)
     signing: MemorySigningKey = field(default_factory=MemorySigningKey)
@@ -67,6 +69,7 @@ class GateRoom:
             self.consents,
             self.book,
             self.keys,
+            Quotas(self.quotas_table),
             AuditLog(self.log, self.clock),
             (TENANT, OTHER),
             self.clock,

@@ -57,8 +57,8 @@ class World:
     tables: dict[TableName, MemoryTable]
     keys: dict[str, str] = field(default_factory=dict)
 
-    def approve(self, tenant: str = TENANT, target_fmr: float | None = None) -> None:
-        """Approve a tenant for everything, for a day."""
+    def approve(self, tenant: str = TENANT, **more: Any) -> None:
+        """Approve a tenant for everything, for a day, under conditions with ``more``."""
         now = self.clock()
         for capability in Capability:
             wanted = approval(
@@ -66,7 +66,7 @@ class World:
                 capability=capability,
                 valid_from=now,
                 valid_until=now + timedelta(days=1),
-                conditions=conditions(target_fmr=target_fmr),
+                conditions=conditions(**more),
             )
             self.services.access.approve(wanted, now)
 

@@ -32,6 +32,7 @@ class TableName(StrEnum):
     CALLERS = "callers"
     CONSENTS = "consents"
     DATA_KEYS = "datakeys"
+    QUOTAS = "quotas"
     TEMPLATES = "templates"
     UPLOADS = "uploads"
 

@@ -15,6 +15,7 @@ from consentry.trust.operations import Role
 APPLICANT: Final = "alan"
 REVIEWERS: Final = ("ada", "grace")
 DAYS: Final = 30
+RATE_PER_MINUTE: Final = 300  # the most that the policy allows for every capability
 
 _OVER: Final = frozenset({"approved", "grandfathered"})
 
@@ -32,6 +33,7 @@ def approve(
     capabilities: Sequence[str],
     *,
     target_fmr: float | None = None,
+    rate: int = RATE_PER_MINUTE,
 ) -> str:
     """Have a tenant of a local stack approved; give the id of the application."""
     with as_person(url, issuer, Role.APPLICANT, APPLICANT, tenant) as applicant:
@@ -42,6 +44,7 @@ def approve(
         "days": DAYS,
         "consent": "attested",
         "jurisdictions": case["application"]["jurisdictions"],
+        "ratePerMinute": rate,
         "targetFmr": target_fmr,
     }
     for reviewer in REVIEWERS:

@@ -20,6 +20,7 @@ from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.parts import Parts
 from consentry.service.people import people_of
 from consentry.service.policies import policy_book
+from consentry.service.quotas import Quotas
 from consentry.service.settings import Settings
 from consentry.trust.operations import Operation
 
@@ -36,6 +37,7 @@ def run[T](operation: Operation, work: Callable[[Parts, Invocation], Outcome[T]]
         ConsentStore(parts.table(TableName.CONSENTS), parts.signing_key, keys, settings.tenants),
         policy_book(),
         keys,
+        Quotas(parts.table(TableName.QUOTAS)),
         AuditLog(parts.audit, parts.clock),
         settings.tenants,
         parts.clock,

@@ -4,7 +4,8 @@ The order is fixed, and each step happens only when the one before it succeeded:
 
 1. who asks is established,
 2. the tenant's approval in force now is read and decided on (both reads are remembered for a
-   second where they let a call in, see ``consentry.service.admissions``),
+   second where they let a call in, see ``consentry.service.admissions``), and one of the calls
+   that it allows in this minute is taken,
 3. the work is done, which must not let anything out,
 4. the audit record is made durable,
 5. the result is released and returned.
@@ -25,9 +26,11 @@ from consentry.errors import (
     AuthenticationError,
     ConsentryError,
     NotApprovedError,
+    RateLimitedError,
     RefusedError,
     UnsupportedFeatureError,
 )
+from consentry.limits import READS_PER_CALL
 from consentry.service.access import Access
 from consentry.service.admissions import Admissions
 from consentry.service.audit import AuditLog
@@ -46,6 +49,7 @@ from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.identifiers import uuid7
 from consentry.service.people import People
 from consentry.service.ports import Clock
+from consentry.service.quotas import Quotas
 from consentry.trust.approvals import Approval, Decision, Reason, decide
 from consentry.trust.operations import RULES, Principal, PrincipalKind
 from consentry.trust.policy import PolicyBook
@@ -193,6 +197,7 @@ class Gate:
         consents: ConsentStore,
         book: PolicyBook,
         keys: DataKeys,
+        quotas: Quotas,
         audit: AuditLog,
         tenants: Collection[str],
         clock: Clock,
@@ -205,6 +210,7 @@ class Gate:
         self._consents = consents
         self._book = book
         self._keys = keys
+        self._quotas = quotas
         self._audit = audit
         self._tenants = frozenset(tenants)
         self._clock = clock
@@ -239,8 +245,12 @@ class Gate:
 
     def _admit(self, invocation: Invocation) -> None:
         """Establish who asks and decide; RefusedError unless the invocation may go on."""
-        if self._recently_admitted(invocation):
-            return
+        decision = self._recently_admitted(invocation) or self._decide(invocation)
+        self._take_call(invocation, decision)
+        invocation.decision = decision
+
+    def _decide(self, invocation: Invocation) -> Decision:
+        """Ask the stores; RefusedError unless the decision is to go on."""
         principal, approvals = self._look_up(invocation.call, invocation.time)
         if principal is None:
             invocation.decision = Decision(allowed=False, reason=Reason.UNAUTHENTICATED)
@@ -248,25 +258,42 @@ class Gate:
                 "the key or token is not valid for this service", reason=Reason.UNAUTHENTICATED
             )
         invocation.principal = principal
-        invocation.decision = decide(
+        decision = decide(
             invocation.call.operation, principal, approvals, self._book, invocation.time
         )
-        if not invocation.decision.allowed:
-            raise _refusal(invocation.decision.reason)
+        if not decision.allowed:
+            invocation.decision = decision
+            raise _refusal(decision.reason)
         self._admissions.keep(invocation.call, invocation.time, (principal, approvals))
+        return decision
 
-    def _recently_admitted(self, invocation: Invocation) -> bool:
+    def _recently_admitted(self, invocation: Invocation) -> Decision | None:
         """Decide by what the stores said a moment ago, if that lets the invocation in."""
         known = self._admissions.find(invocation.call, invocation.time)
         if known is None:
-            return False
+            return None
         principal, approvals = known
         decision = decide(
             invocation.call.operation, principal, approvals, self._book, invocation.time
         )
-        if decision.allowed:
-            invocation.principal, invocation.decision = principal, decision
-        return decision.allowed
+        if not decision.allowed:
+            return None
+        invocation.principal = principal
+        return decision
+
+    def _take_call(self, invocation: Invocation, decision: Decision) -> None:
+        """Take one of the calls that the approval allows in this minute, if there is one."""
+        approval = decision.approval
+        if approval is None:
+            return
+        meter, limit = approval.capability.value, approval.conditions.rate_per_minute
+        if not RULES[invocation.call.operation].looks:
+            meter, limit = f"{meter}:reads", limit * READS_PER_CALL
+        try:
+            self._quotas.take(invocation.tenant, meter, limit, invocation.time)
+        except RateLimitedError:
+            invocation.decision = Decision(False, Reason.RATE_LIMITED, approval)
+            raise
 
     def _look_up(self, call: Call, now: datetime) -> tuple[Principal | None, list[Approval]]:
         """Read the caller's key or token and the approvals that might do."""

@@ -15,13 +15,16 @@ from consentry.errors import (
     ArgumentError,
     ConflictError,
     InputError,
+    RateLimitedError,
     RedactionError,
     RefusedError,
+    UploadExpiredError,
 )
 from consentry.limits import PICTURE_BYTES_MAX
 from consentry.service.call import Call, InboxEvent, Trigger
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, Purpose, UploadName, check_name
+from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.pairs import Pairs
@@ -56,6 +59,7 @@ class Inbox:
     vision: Vision
     notary: Notary
     ledger: UploadLedger
+    late: LateUploads
     quarantine: Quarantine
     pairs: Pairs
     default_mask: MaskOptions
@@ -64,10 +68,37 @@ class Inbox:
     def arrived(self, blob: str, request_id: str) -> None:
         """Redact, verify or hold the upload under this name; put it away if it fails."""
         upload = UploadName.parse(blob)
-        self._work_on(upload, request_id)
+        self._have_turn(upload, request_id)
         if upload.purpose is Purpose.PROBE_OR_REFERENCE:
             for request in self.pairs.requests_naming(upload):
-                self._work_on(request, request_id)
+                self._have_turn(request, request_id)
+
+    def catch_up(self, tenant: str, request_id: str) -> int:
+        """Take up what waits for a minute with calls left, as far as they go; give its number."""
+        done = 0
+        for late in self.late.next(tenant):
+            if late.is_overdue:
+                self._put_away(late.upload)
+            elif not self._have_turn(late.upload, request_id):
+                break
+            self.late.forget(late.upload)
+            done += 1
+        return done
+
+    def _have_turn(self, upload: UploadName, request_id: str) -> bool:
+        """Work on an upload if the tenant has calls left; else it waits, and this is False."""
+        try:
+            self._work_on(upload, request_id)
+        except RateLimitedError:
+            self.late.note(upload)
+            return False
+        return True
+
+    def _put_away(self, upload: UploadName) -> None:
+        found = self.blobs.properties(Container.INBOX, upload.blob)
+        if found is not None:
+            expired = UploadExpiredError("for a day the tenant's calls were always used up")
+            self.quarantine.take(upload, found.etag, expired)
 
     def _work_on(self, upload: UploadName, request_id: str) -> None:
         if not upload.is_addressable:
@@ -84,6 +115,8 @@ class Inbox:
             self.gate.run(call, partial(work, upload=upload, found=found))
         except ConflictError:
             self._check_replaced(upload, found.etag)
+        except RateLimitedError:
+            raise
         except FAULTS_OF_THE_UPLOAD as error:
             if not self.quarantine.take(upload, found.etag, error):
                 self._check_replaced(upload, found.etag)

@@ -20,6 +20,7 @@ from consentry.service.deletions import Deletions
 from consentry.service.faces import Faces
 from consentry.service.gate import Gate
 from consentry.service.inbox import Inbox
+from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import Notary
 from consentry.service.pairs import Pairs
@@ -29,6 +30,7 @@ from consentry.service.policies import policy_book
 from consentry.service.ports import SigningKey
 from consentry.service.proofs import Proofs
 from consentry.service.quarantine import Quarantine
+from consentry.service.quotas import Quotas
 from consentry.service.redaction import Redactions
 from consentry.service.sealing import Sealer
 from consentry.service.settings import Settings, log_origin
@@ -89,7 +91,20 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     consents = ConsentStore(
         parts.table(TableName.CONSENTS), parts.signing_key, keys, settings.tenants
     )
-    gate = Gate(callers, people, access, consents, book, keys, log, settings.tenants, parts.clock)
+    quotas = Quotas(parts.table(TableName.QUOTAS))
+    late = LateUploads(parts.table(TableName.QUOTAS), parts.clock)
+    gate = Gate(
+        callers,
+        people,
+        access,
+        consents,
+        book,
+        keys,
+        quotas,
+        log,
+        settings.tenants,
+        parts.clock,
+    )
     vision = Vision(settings.layer, settings.threads)
     templates = TemplateStore(parts.table(TableName.TEMPLATES), keys)
     notary = Notary(parts.signing_key)
@@ -109,7 +124,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         vision=vision,
         faces=Faces(vision, templates),
         redactions=Redactions(vision, parts.blobs, notary),
-        inbox=Inbox(gate, parts.blobs, vision, notary, ledger, quarantine, pairs, mask, keep),
+        inbox=Inbox(gate, parts.blobs, vision, notary, ledger, late, quarantine, pairs, mask, keep),
         addresses=Addresses(parts.blobs, ledger),
         deletions=Deletions(parts.blobs, parts.signing_key),
         upkeep=Upkeep(

@@ -94,6 +94,7 @@ class Reason(StrEnum):
     CONSENT_PURPOSE = "consent_purpose"  # it was given for other purposes than the approval's
     CONSENT_JURISDICTION = "consent_jurisdiction"  # it was given where the approval does not hold
     SUBJECTS_DIFFER = "subjects_differ"  # the two faces were claimed to be two people's
+    RATE_LIMITED = "rate_limited"  # the calls that it allows in this minute are used up
     UNDECIDED = "undecided"  # a store failed before a decision could be made
 
 

@@ -5,7 +5,7 @@ by name and recorded, whoever asks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -101,12 +101,14 @@ class Rule:
     """Any one of ``capabilities`` suffices; none at all means that no approval is needed.
 
     A person also needs any one of ``roles``; keys, storage and the service itself have none. Who
-    has one besides Caller needs no approval: they govern, and do not use.
+    has one besides Caller needs no approval: they govern, and do not use. ``looks``: it looks at
+    faces, and counts against the rate of the approval; other calls under one are counted apart.
     """
 
     kinds: frozenset[PrincipalKind]
     capabilities: frozenset[Capability] = frozenset()
     roles: frozenset[Role] = frozenset()
+    looks: bool = False
 
 
 def _people(*roles: Role) -> Rule:
@@ -122,6 +124,11 @@ def _calls(
     return Rule(kinds, capabilities, frozenset({Role.CALLER, *roles}))
 
 
+def _looks(capabilities: frozenset[Capability], *more: PrincipalKind) -> Rule:
+    """Use of the service that looks at faces."""
+    return replace(_calls(capabilities, *more), looks=True)
+
+
 _OPERATOR: Final = frozenset({PrincipalKind.OPERATOR})
 _SYSTEM: Final = frozenset({PrincipalKind.SYSTEM})
 _DETECT: Final = frozenset({Capability.DETECT})
@@ -131,11 +138,11 @@ _ANY: Final = frozenset(Capability)
 
 RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
     {
-        Operation.DETECT: _calls(_DETECT),
-        Operation.DETECT_WITH_FACE_ID: _calls(_VERIFY),
-        Operation.VERIFY: _calls(_VERIFY),
-        Operation.VERIFY_UPLOAD: _calls(_VERIFY, PrincipalKind.STORAGE),
-        Operation.REDACT: _calls(_REDACT, PrincipalKind.STORAGE),
+        Operation.DETECT: _looks(_DETECT),
+        Operation.DETECT_WITH_FACE_ID: _looks(_VERIFY),
+        Operation.VERIFY: _looks(_VERIFY),
+        Operation.VERIFY_UPLOAD: _looks(_VERIFY, PrincipalKind.STORAGE),
+        Operation.REDACT: _looks(_REDACT, PrincipalKind.STORAGE),
         Operation.READ_MANIFEST: _calls(_REDACT),
         Operation.CREATE_UPLOAD: _calls(_REDACT | _VERIFY),
         Operation.READ_UPLOAD: _calls(_REDACT | _VERIFY),

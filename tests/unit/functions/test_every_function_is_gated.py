@@ -24,6 +24,7 @@ from registry import make_app, register_all
 
 SYSTEM_FUNCTIONS = {
     "seal_audit_log",
+    "take_up_late_uploads",
     "expire_templates",
     "expire_held_uploads",
     "lapse_approvals",

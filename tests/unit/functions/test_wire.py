@@ -92,6 +92,17 @@ def test_store_that_fails_at_the_gate_lets_nobody_in(table: TableName, status: i
     assert [record["reason"] for record in world.records()] == ["undecided"]
 
 
+def test_reply_beyond_the_rate_says_when_to_come_again() -> None:
+    world = make_world()
+    world.approve(rate_per_minute=1)
+    functions = functions_of(world.services)
+    request = http_request(world, body=sample("person_a_1.jpg"))
+    replies = [handler(functions, "redact")(request, Context()) for _ in range(2)]
+    assert [reply.status_code for reply in replies] == [200, 429]
+    assert replies[1].headers["Retry-After"] == "34"  # the clock stands at second 26
+    assert json.loads(replies[1].get_body())["error"]["code"] == "RateLimitExceeded"
+
+
 def test_callers_request_id_comes_back_only_if_it_fits_a_header() -> None:
     world = make_world()
     functions = functions_of(world.services)

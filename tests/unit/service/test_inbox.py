@@ -51,6 +51,56 @@ def _payload(signed: bytes) -> dict[str, Any]:
     return payload
 
 
+def test_uploads_beyond_the_rate_wait_for_their_turn_and_lose_nothing() -> None:
+    world = make_world()
+    world.approve(rate_per_minute=2)
+    names = [f"{TENANT}/{number}.jpg" for number in range(5)]
+    for name in names:
+        world.drop(name, sample("person_a_1.jpg"))
+        world.arrive(name)
+        world.clock.advance(seconds=1)
+    assert world.names(Container.REDACTED) == _results(names[:2])
+    assert world.names(Container.INBOX) == names[2:]
+    assert world.names(Container.QUARANTINE) == []
+    assert world.services.inbox.catch_up(TENANT, "r") == 0
+    for taken in (4, 5):
+        world.clock.advance(minutes=1)
+        world.services.inbox.catch_up(TENANT, "r")
+        assert world.names(Container.INBOX) == names[taken:]
+    assert world.names(Container.REDACTED) == _results(names)
+    assert list(world.services.inbox.late.next(TENANT)) == []
+
+
+def test_an_upload_that_waited_a_day_for_its_turn_is_put_away() -> None:
+    world = make_world()
+    world.approve(rate_per_minute=1)
+    for name in ("a.jpg", "b.jpg"):
+        world.drop(f"{TENANT}/{name}", sample("person_a_1.jpg"))
+        world.arrive(f"{TENANT}/{name}")
+    world.clock.advance(seconds=WAITING_UPLOAD_SECONDS_MAX)
+    assert world.services.inbox.catch_up(TENANT, "r") == 1
+    assert world.names(Container.INBOX) == []
+    assert f"{TENANT}/b.jpg" in world.names(Container.QUARANTINE)
+    assert _state(world, f"{TENANT}/b.jpg") is UploadState.QUARANTINED
+
+
+def test_a_timer_takes_up_what_waits() -> None:
+    world = make_world()
+    world.approve(rate_per_minute=1)
+    functions = functions_of(world.services)
+    for name in ("a.jpg", "b.jpg"):
+        world.drop(f"{TENANT}/{name}", sample("person_a_1.jpg"))
+        world.arrive(f"{TENANT}/{name}")
+    world.clock.advance(minutes=1)
+    handler(functions, "take_up_late_uploads")(None, Context())
+    assert world.names(Container.INBOX) == []
+    assert world.records()[-1]["counts"] == {"uploads": 1}
+
+
+def _results(names: list[str]) -> list[str]:
+    return sorted(name + suffix for name in names for suffix in ("", ".manifest.json"))
+
+
 def _state(world: World, blob: str) -> UploadState | None:
     upload = UploadName.parse(blob)
     status = world.services.inbox.ledger.find(upload.tenant, upload.upload_id)
