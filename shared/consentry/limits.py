@@ -50,6 +50,7 @@ ADMISSIONS_MAX: Final = 1_024  # remembered at a time
 # manifests, proofs) are counted apart, and may be so many times as frequent.
 READS_PER_CALL: Final = 10
 LATE_UPLOADS_PER_RUN: Final = 200  # of a tenant, that a run of the timer takes up
+DATA_KEY_SECONDS: Final = 10.0  # that an unwrapped key is used before its row is looked at again
 
 # Audit.
 AUDIT_RECORD_BYTES_MAX: Final = 8 * 1024

@@ -52,7 +52,7 @@ class Service:
             return AzureTable(azurite.table_endpoint, CREDENTIAL, name)
 
         self.log = AzureAppendStore((log or azurite).blob_endpoint, CREDENTIAL)
-        data_keys = DataKeys(table(TableName.DATA_KEYS), wrapping_key(keys))
+        data_keys = DataKeys(table(TableName.DATA_KEYS), wrapping_key(keys), now)
         self.signing = signing_key(keys)
         decisions = AzureAppendStore(azurite.blob_endpoint, CREDENTIAL, Container.DECISIONS)
         deciding = signing_key(keys, KeyName.DECISIONS)

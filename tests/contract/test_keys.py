@@ -23,6 +23,7 @@ def test_a_wrapped_key_is_not_the_key_and_unwraps_to_it(wrapping: WrappingKey) -
     key = bytes(range(32))
     kid, wrapped = wrapping.wrap(key)
     assert key not in wrapped
+    assert kid == wrapping.kid
     assert wrapping.unwrap(kid, wrapped) == key
 
 

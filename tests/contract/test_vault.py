@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 from tests.support.vault import FakeIdentity, FakeVault, running_vault
 
 from consentry.azure.names import KeyName
-from consentry.azure.vault import PUBLIC_KEYS_KEPT_SECONDS, Vault
+from consentry.azure.vault import KEPT_SECONDS, Vault
 from consentry.errors import IntegrityError, StorageError
 
 KEY = bytes(range(32))
@@ -77,7 +77,7 @@ def test_public_keys_of_all_enabled_versions_are_given_newest_first(
     assert [key.kid for key in new.public_keys()] == [new.kid, old.kid]
     service.add(KeyName.SIGNING)
     assert len(new.public_keys()) == 2
-    ticks.now += PUBLIC_KEYS_KEPT_SECONDS
+    ticks.now += KEPT_SECONDS
     assert len(new.public_keys()) == 3
 
 
@@ -106,12 +106,17 @@ def test_a_data_key_is_unwrapped_in_the_vault(vault: Vault, service: FakeVault) 
     assert "unwrapkey" in service.operations
 
 
-def test_what_an_old_version_wrapped_still_unwraps(vault: Vault, service: FakeVault) -> None:
-    kid, wrapped = vault.wrapping_key().wrap(KEY)
+def test_a_new_version_wraps_within_minutes_and_old_ones_still_unwrap(
+    vault: Vault, service: FakeVault, ticks: Ticks
+) -> None:
+    key = vault.wrapping_key()
+    kid, wrapped = key.wrap(KEY)
     service.add(KeyName.WRAPPING)
-    new = vault.wrapping_key()
-    assert new.unwrap(kid, wrapped) == KEY
-    assert new.wrap(KEY)[0] != kid
+    assert key.kid == kid
+    ticks.now += KEPT_SECONDS
+    assert key.kid != kid
+    assert key.unwrap(kid, wrapped) == KEY
+    assert key.wrap(KEY)[0] == key.kid
 
 
 def test_another_process_unwraps_by_the_version_alone(

@@ -334,20 +334,28 @@ class MemoryWrappingKey:
 
     def __init__(self) -> None:
         self.faults = Faults()
+        self._wrapped: dict[tuple[str, bytes], bytes] = {}
+        self.rotate()
+
+    def rotate(self) -> None:
+        """Make a new version; what older ones wrapped still unwraps."""
         self._kid = secrets.token_hex(8)
-        self._wrapped: dict[bytes, bytes] = {}
+
+    @property
+    def kid(self) -> str:
+        return self._kid
 
     def wrap(self, key: bytes) -> tuple[str, bytes]:
         with self.faults.around("wrap"):
             token = secrets.token_bytes(32)
-            self._wrapped[token] = key
+            self._wrapped[self._kid, token] = key
             return self._kid, token
 
     def unwrap(self, kid: str, wrapped: bytes) -> bytes:
         with self.faults.around("unwrap"):
-            if kid != self._kid or wrapped not in self._wrapped:
+            if (kid, wrapped) not in self._wrapped:
                 raise IntegrityError("a data key does not unwrap")
-            return self._wrapped[wrapped]
+            return self._wrapped[kid, wrapped]
 
 
 def _check_etag(now: str, wanted: str | None) -> None:

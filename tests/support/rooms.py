@@ -56,7 +56,7 @@ class GateRoom:
 
     def restart(self) -> None:
         """Begin a new process on the same stores: nothing is known, no chain is begun."""
-        self.keys = DataKeys(self.keys_table, self.wrapping)
+        self.keys = DataKeys(self.keys_table, self.wrapping, self.clock)
         self.access = Access(
             self.access_table, self.deciding, self.evidence, ticks=self.clock.seconds
         )

@@ -44,7 +44,7 @@ def wrapping_key(folder: Path) -> AzureWrappingKey:
             raise IntegrityError("a data key was wrapped by a key that is not here")
         return client
 
-    return AzureWrappingKey(jwk["kid"], find)
+    return AzureWrappingKey(lambda: jwk["kid"], find)
 
 
 def _read_or_make(

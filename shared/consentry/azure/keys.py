@@ -50,14 +50,20 @@ class AzureSigningKey:
 class AzureWrappingKey:
     """RSA-OAEP-256 wrapping; ``find`` gives the client of any version by its kid."""
 
-    kid: str
+    newest: Callable[[], str]
     find: Callable[[str], CryptographyClient]
+
+    @property
+    def kid(self) -> str:
+        """Kid of the newest version."""
+        return self.newest()
 
     def wrap(self, key: bytes) -> tuple[str, bytes]:
         """Give the wrapping key's id and the wrapped key."""
+        kid = self.kid
         with our_errors():
-            wrapped = self.find(self.kid).wrap_key(KeyWrapAlgorithm.rsa_oaep_256, key)
-        return self.kid, wrapped.encrypted_key
+            wrapped = self.find(kid).wrap_key(KeyWrapAlgorithm.rsa_oaep_256, key)
+        return kid, wrapped.encrypted_key
 
     def unwrap(self, kid: str, wrapped: bytes) -> bytes:
         """Unwrap; IntegrityError if it was not wrapped by ``kid``."""

@@ -19,11 +19,15 @@ from consentry.azure.names import KeyName
 from consentry.errors import IntegrityError, NotFoundError
 from consentry.stored import PublicKey
 
-PUBLIC_KEYS_KEPT_SECONDS: Final = 300.0  # anyone may ask for them; the vault should not notice
+KEPT_SECONDS: Final = 300.0  # anyone may ask for public keys; the vault should not notice
 
 
 class Vault:
-    """The keys of a deployment, in the version that is newest when they are first used."""
+    """The keys of a deployment.
+
+    Signing keys are used in the version that is newest when they are first asked for, the wrapping
+    key in the one that was newest a moment ago.
+    """
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class Vault:
         self._lock = threading.Lock()
         self._publics: dict[KeyName, tuple[float, tuple[PublicKey, ...]]] = {}
         self._wrapping: dict[str, CryptographyClient] = {}
+        self._newest: tuple[float, str] | None = None
 
     def signing_key(self, name: KeyName = KeyName.SIGNING) -> AzureSigningKey:
         """The newest version of a signing key."""
@@ -50,14 +55,23 @@ class Vault:
 
     def wrapping_key(self) -> AzureWrappingKey:
         """The newest version of the wrapping key; older ones still unwrap."""
-        with our_errors():
-            key = self._keys.get_key(KeyName.WRAPPING)
-        version = str(key.properties.version)
-        self._wrapping[version] = self._client(key)
-        return AzureWrappingKey(version, self._wrapping_version)
+        key = AzureWrappingKey(self._newest_wrapping, self._wrapping_version)
+        self._newest_wrapping()  # whoever may not use the key learns so at once
+        return key
 
     def _client(self, key: KeyVaultKey) -> CryptographyClient:
         return CryptographyClient(key, self._credential, **client_options(), **self._options)
+
+    def _newest_wrapping(self) -> str:
+        with self._lock:
+            now = self._ticks()
+            if self._newest is None or now - self._newest[0] >= KEPT_SECONDS:
+                with our_errors():
+                    key = self._keys.get_key(KeyName.WRAPPING)
+                version = str(key.properties.version)
+                self._wrapping[version] = self._client(key)
+                self._newest = now, version
+            return self._newest[1]
 
     def _wrapping_version(self, version: str) -> CryptographyClient:
         with self._lock:
@@ -74,7 +88,7 @@ class Vault:
         with self._lock:
             now = self._ticks()
             kept = self._publics.get(name)
-            if kept is None or now - kept[0] >= PUBLIC_KEYS_KEPT_SECONDS:
+            if kept is None or now - kept[0] >= KEPT_SECONDS:
                 kept = self._publics[name] = now, self._read_public_keys(name)
             return kept[1]
 

@@ -35,7 +35,7 @@ def settings_for(tenant: str) -> Settings:
 def callers(found: Settings) -> Callers:
     """Caller keys."""
     parts = connect(found)
-    data_keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key)
+    data_keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key, parts.clock)
     return Callers(parts.table(TableName.CALLERS), data_keys, found.tenants)
 
 

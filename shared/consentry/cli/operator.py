@@ -29,7 +29,7 @@ def run[T](operation: Operation, work: Callable[[Parts, Invocation], Outcome[T]]
     """Run a command's work as the operator, and give its value once that is recorded."""
     settings = Settings.load(stack_environment())
     parts = connect(settings)
-    keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key)
+    keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key, parts.clock)
     gate = Gate(
         Callers(parts.table(TableName.CALLERS), keys, settings.tenants),
         people_of(settings),

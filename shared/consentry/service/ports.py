@@ -150,6 +150,10 @@ class SigningKey(Protocol):
 class WrappingKey(Protocol):
     """RSA-OAEP-256 wrapping of data keys."""
 
+    @property
+    def kid(self) -> str:
+        """Identifier of the newest version, by which ``wrap`` wraps."""
+
     def wrap(self, key: bytes) -> tuple[str, bytes]:
         """Give the wrapping key's id and the wrapped key."""
 

@@ -81,7 +81,7 @@ class Services:
 
 def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -> Services:
     """Put the use cases together on top of ``parts``, under the released policies or ``book``."""
-    keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key)
+    keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key, parts.clock)
     access = Access(parts.table(TableName.ACCESS), parts.decision_key, parts.decisions)
     book = book or policy_book()
     callers = Callers(parts.table(TableName.CALLERS), keys, settings.tenants)

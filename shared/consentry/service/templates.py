@@ -1,8 +1,8 @@
 """Templates behind face ids: encrypted at rest, bound to their tenant, gone when they expire.
 
 A row of the table ``templates`` holds one template, sealed with AES-256-GCM under the tenant's
-own data key. Tenant, face id, model digest and expiry are the associated data, so that a row
-copied to another tenant, renamed or given a longer life does not open.
+own data key, whose version it names. Tenant, face id, model digest and expiry are the associated
+data, so that a row copied to another tenant, renamed or given a longer life does not open.
 """
 
 import os
@@ -15,7 +15,8 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consentry.errors import FaceNotFoundError, IntegrityError
+from consentry.errors import ArgumentError, FaceNotFoundError, IntegrityError
+from consentry.limits import FACE_ID_SECONDS_MAX, FACE_ID_SECONDS_MIN
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.ports import Entity, Table
 from consentry.vision import Template
@@ -40,16 +41,22 @@ class TemplateStore:
         now: datetime,
         lifetime: timedelta,
     ) -> None:
-        """Seal ``template`` (float32, unit length) under ``face_id``, a new random one."""
+        """Seal ``template`` (float32, unit length) under ``face_id``, a new random one.
+
+        Raises ArgumentError unless it is to live for 60 to 86,400 s.
+        """
+        if not FACE_ID_SECONDS_MIN <= lifetime.total_seconds() <= FACE_ID_SECONDS_MAX:
+            raise ArgumentError("a face id lives for 60 to 86400 seconds")
         expires = (now + lifetime).replace(microsecond=0)
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._cipher(tenant).encrypt(
+        key = self.keys.newest(tenant, Purpose.TEMPLATES)
+        sealed = AESGCM(key.key).encrypt(
             nonce, template.astype("<f4").tobytes(), _bound_to(tenant, face_id, model, expires)
         )
         self.table.insert(
             tenant,
             str(face_id),
-            {"sealed": nonce + sealed, "model": model, "expires": expires},
+            {"sealed": nonce + sealed, "model": model, "expires": expires, "key": key.version},
         )
 
     def open(self, tenant: str, face_id: UUID, *, model: str, now: datetime) -> Template:
@@ -66,22 +73,20 @@ class TemplateStore:
         sealed = entity.values.get("sealed")
         if not isinstance(sealed, bytes):
             raise IntegrityError("a template's row is not complete")
+        key = self.keys.version(tenant, Purpose.TEMPLATES, _key_version(entity))
+        if key is None:
+            raise FaceNotFoundError("the key of this face id was destroyed; detect the face again")
         bound_to = _bound_to(tenant, face_id, model, _expiry(entity))
         try:
-            plain = self._cipher(tenant).decrypt(
-                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to
-            )
+            plain = AESGCM(key.key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
         except InvalidTag:
             raise IntegrityError("a template does not open") from None
         return np.frombuffer(plain, dtype="<f4").astype(np.float32)
 
-    def expire(self, tenant: str, now: datetime) -> int:
-        """Delete the tenant's templates whose time has come; give their number."""
-        due = [entity.row for entity in self.table.query(tenant) if _expiry(entity) <= now]
-        return sum(self.table.delete(tenant, name) for name in due)
-
-    def _cipher(self, tenant: str) -> AESGCM:
-        return AESGCM(self.keys.get(tenant, Purpose.TEMPLATES))
+    def expire(self, now: datetime) -> int:
+        """Delete all templates whose time has come, whosever they are; give their number."""
+        due = [entity for entity in self.table.query() if _expiry(entity) <= now]
+        return sum(self.table.delete(entity.partition, entity.row) for entity in due)
 
 
 def _expiry(entity: Entity) -> datetime:
@@ -89,6 +94,13 @@ def _expiry(entity: Entity) -> datetime:
     if not isinstance(expires, datetime):
         raise IntegrityError("a template's row is not complete")
     return expires
+
+
+def _key_version(entity: Entity) -> int:
+    version = entity.values.get("key")
+    if not isinstance(version, int):
+        raise IntegrityError("a template's row is not complete")
+    return version
 
 
 def _bound_to(tenant: str, face_id: UUID, model: str, expires: datetime) -> bytes:

@@ -33,8 +33,7 @@ class Upkeep:
 
     def expire_templates(self, invocation: Invocation) -> Outcome[None]:
         """Delete every template whose time to live has ended."""
-        deleted = sum(self.templates.expire(tenant, invocation.time) for tenant in self.tenants)
-        invocation.count(templates=deleted)
+        invocation.count(templates=self.templates.expire(invocation.time))
         return Outcome(None)
 
     def expire_held(self, invocation: Invocation) -> Outcome[None]:

@@ -20,7 +20,7 @@ def table() -> MemoryTable:
 
 @pytest.fixture
 def callers(table: MemoryTable) -> Callers:
-    keys = DataKeys(MemoryTable(), MemoryWrappingKey())
+    keys = DataKeys(MemoryTable(), MemoryWrappingKey(), Clock())
     return Callers(table, keys, ("contoso", "fabrikam"))
 
 
@@ -75,12 +75,12 @@ def test_a_row_without_a_digest_opens_nothing(callers: Callers, table: MemoryTab
 
 def test_another_deployments_key_opens_nothing(callers: Callers, table: MemoryTable) -> None:
     text = callers.create("contoso", NOW)
-    other = Callers(table, DataKeys(MemoryTable(), MemoryWrappingKey()), ("contoso",))
+    other = Callers(table, DataKeys(MemoryTable(), MemoryWrappingKey(), Clock()), ("contoso",))
     assert who(other, text) is None
 
 
 def test_a_tenant_that_is_no_longer_served_is_not_let_in(table: MemoryTable) -> None:
-    keys = DataKeys(MemoryTable(), MemoryWrappingKey())
+    keys = DataKeys(MemoryTable(), MemoryWrappingKey(), Clock())
     text = Callers(table, keys, ("contoso",)).create("contoso", NOW)
     assert who(Callers(table, keys, ("contoso",)), text) is not None
     assert who(Callers(table, keys, ("fabrikam",)), text) is None

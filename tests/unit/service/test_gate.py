@@ -407,11 +407,16 @@ def test_a_failing_release_leaves_a_second_record(room: GateRoom) -> None:
     assert (first["outcome"], second["outcome"]) == ("ok", "release_failed")
 
 
-@pytest.mark.parametrize("table", ["access_table", "callers_table", "keys_table"])
-def test_a_store_that_is_down_refuses_and_is_recorded(room: GateRoom, table: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "operation"),
+    [("access_table", "get"), ("callers_table", "get"), ("keys_table", "query")],
+)
+def test_a_store_that_is_down_refuses_and_is_recorded(
+    room: GateRoom, table: str, operation: str
+) -> None:
     room.approve(Capability.DETECT)
     room.restart()
-    getattr(room, table).faults.fail("get")
+    getattr(room, table).faults.fail(operation)
     work = Watched()
     with pytest.raises(StorageError):
         room.gate.run(room.call(), work)

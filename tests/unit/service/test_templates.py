@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tests.support.memory import Clock, MemoryTable, MemoryWrappingKey
 
-from consentry.errors import FaceNotFoundError, IntegrityError
-from consentry.service.datakeys import DataKeys
+from consentry.errors import ArgumentError, FaceNotFoundError, IntegrityError
+from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.templates import TemplateStore
 
 MODEL = "a" * 64
@@ -30,7 +30,7 @@ def table() -> MemoryTable:
 
 @pytest.fixture
 def store(table: MemoryTable) -> TemplateStore:
-    return TemplateStore(table, DataKeys(MemoryTable(), MemoryWrappingKey()))
+    return TemplateStore(table, DataKeys(MemoryTable(), MemoryWrappingKey(), Clock()))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_expired_templates_are_deleted_and_others_stay(
     _keep(store, template, now=clock(), lifetime=HOUR)
     stays = _keep(store, template, now=clock(), lifetime=2 * HOUR)
     clock.advance(hours=1)
-    assert store.expire("contoso", clock()) == 1
+    assert store.expire(clock()) == 1
     assert [row.row for row in table.query("contoso")] == [str(stays)]
 
 
@@ -110,6 +110,7 @@ def test_row_that_was_tampered_with_does_not_open(
     match change:
         case "tenant":
             tenant = "fabrikam"
+            store.keys.newest(tenant, Purpose.TEMPLATES)
         case "id":
             asked = uuid4()
         case "expires":
@@ -121,3 +122,29 @@ def test_row_that_was_tampered_with_does_not_open(
     table.put(tenant, str(asked), values)
     with pytest.raises(IntegrityError):
         store.open(tenant, asked, model=MODEL, now=now)
+
+
+def test_old_templates_open_after_a_rotation_until_their_key_is_destroyed(
+    store: TemplateStore, template: np.ndarray
+) -> None:
+    now = Clock()()
+    old = _keep(store, template, now=now, lifetime=HOUR)
+    store.keys.rotate("contoso", Purpose.TEMPLATES)
+    new = _keep(store, template, now=now, lifetime=HOUR)
+    for face_id in (old, new):
+        assert np.array_equal(store.open("contoso", face_id, model=MODEL, now=now), template)
+    store.keys.destroy("contoso", Purpose.TEMPLATES, 1)
+    again = TemplateStore(store.table, store.keys)
+    store.keys.rotate("contoso", Purpose.TEMPLATES)  # which looks at the table again
+    with pytest.raises(FaceNotFoundError, match="key"):
+        again.open("contoso", old, model=MODEL, now=now)
+    assert np.array_equal(again.open("contoso", new, model=MODEL, now=now), template)
+
+
+@pytest.mark.parametrize("seconds", [0, 59, 86_401])
+def test_template_with_a_life_out_of_range_is_not_kept(
+    store: TemplateStore, table: MemoryTable, template: np.ndarray, seconds: int
+) -> None:
+    with pytest.raises(ArgumentError):
+        _keep(store, template, now=Clock()(), lifetime=timedelta(seconds=seconds))
+    assert list(table.query()) == []
