@@ -10,6 +10,7 @@ import face_api
 import inbox_trigger
 import public_api
 import redaction_api
+import tenants_api
 import upkeep
 import uploads_api
 from entry import Api, Provider
@@ -26,6 +27,7 @@ def register_all(services: Provider) -> list[Api]:
         uploads_api.register(services),
         audit_api.register(services),
         deletions_api.register(services),
+        tenants_api.register(services),
         inbox_trigger.register(services),
         upkeep.register(services),
     ]

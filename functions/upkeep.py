@@ -13,6 +13,7 @@ EVERY_MINUTE = "0 * * * * *"
 EVERY_MINUTE_SOON = "2 * * * * *"  # when the calls of a new minute can be taken
 EVERY_FIVE_MINUTES = "30 */5 * * * *"
 EVERY_HOUR = "15 7 * * * *"
+EVERY_DAY = "45 17 3 * * *"
 
 
 def register(services: Provider) -> Api:
@@ -43,6 +44,14 @@ def register(services: Provider) -> Api:
     @api.timer("lapse_approvals", EVERY_HOUR)
     def lapse_approvals(parts: Services, invocation: Invocation) -> Outcome[None]:
         return parts.applications.lapse(invocation).map(_tell_of_expiring)
+
+    @api.timer("erase_tenants", EVERY_FIVE_MINUTES)
+    def erase_tenants(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.keeping.erasures.carry_on(invocation).map(lambda _: None)
+
+    @api.timer("rotate_keys", EVERY_DAY)
+    def rotate_keys(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.keeping.rotation.carry_on(invocation)
 
     return api
 

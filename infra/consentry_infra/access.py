@@ -5,31 +5,28 @@ The whole list of rights of a stack: the deploying identity gives itself none.
 
 from typing import Final
 
-from pulumi_azure_native import authorization
-
 from consentry.azure.names import Container, KeyName, TableName
 from consentry_infra.config import People
-from consentry_infra.roles import Grants, Principal, PrincipalType, Role
+from consentry_infra.roles import APPENDER, ERASER, Grants, Principal, PrincipalType, Role
 from consentry_infra.storage import EVIDENCE, PlatformContainer, Storage
 from consentry_infra.telemetry import Telemetry
 from consentry_infra.vault import Vault
 
-READ_ONLY_TABLES: Final = frozenset({TableName.CALLERS})
-"""Keys of callers are not written by the app; approvals are, and are signed."""
+ERASED_TABLES: Final = frozenset({TableName.CALLERS})
+"""Keys of callers are not made by the app, only deleted with their tenant; approvals are signed."""
 
 
 def grant_app(
     grants: Grants,
     app: Principal,
-    appender: authorization.RoleDefinition,
     storage: Storage,
     vault: Vault,
     telemetry: Telemetry,
 ) -> None:
     """Give the app what its functions and its host need."""
     for container in Container:
-        role = appender if container in EVIDENCE else Role.BLOB_CONTRIBUTOR
-        grants.give(app, role, container, storage.containers[container].id)
+        blob_role = APPENDER if container in EVIDENCE else Role.BLOB_CONTRIBUTOR
+        grants.give(app, blob_role, container, storage.containers[container].id)
     # The host leases, locks and creates in its own containers as their owner.
     for platform in (
         PlatformContainer.DEPLOYMENT,
@@ -38,8 +35,8 @@ def grant_app(
     ):
         grants.give(app, Role.BLOB_OWNER, platform, storage.containers[platform].id)
     for table in TableName:
-        role = Role.TABLE_READER if table in READ_ONLY_TABLES else Role.TABLE_CONTRIBUTOR
-        grants.give(app, role, table, storage.tables[table].id)
+        table_role = ERASER if table in ERASED_TABLES else Role.TABLE_CONTRIBUTOR
+        grants.give(app, table_role, table, storage.tables[table].id)
     for label, queue in storage.queues.items():
         grants.give(app, Role.QUEUE_CONTRIBUTOR, label, queue.id)
     # Addresses for uploads are signed by a key that Azure gives out per account only.

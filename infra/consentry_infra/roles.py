@@ -1,7 +1,8 @@
 """Roles by name, and the only way to assign one.
 
-Ids of built-in roles: Microsoft's "Azure built-in roles". The app's right on the audit log is a
-role of our own: it reads, creates and appends, and can neither overwrite nor delete.
+Ids of built-in roles: Microsoft's "Azure built-in roles". Two of the app's rights are roles of our
+own: on the audit log it reads, creates and appends, and can neither overwrite nor delete; of the
+keys of callers it reads and deletes rows, and can make none.
 """
 
 from dataclasses import dataclass
@@ -30,8 +31,32 @@ class Role(StrEnum):
 
 
 _BLOBS: Final = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-APPEND_DATA_ACTIONS: Final = (f"{_BLOBS}/read", f"{_BLOBS}/add/action")
-"""What the app may do to the audit log: "add" creates and appends where "write" would replace."""
+_ENTITIES: Final = "Microsoft.Storage/storageAccounts/tableServices/tables/entities"
+
+
+@dataclass(frozen=True)
+class OwnRole:
+    """A role that this program defines."""
+
+    name: str
+    title: str
+    description: str
+    data_actions: tuple[str, ...]
+
+
+APPENDER: Final = OwnRole(
+    "audit-appender",
+    "Consentry audit appender",
+    "Reads, creates and appends blobs; cannot overwrite or delete any.",
+    # "add" creates and appends where "write" would replace.
+    (f"{_BLOBS}/read", f"{_BLOBS}/add/action"),
+)
+ERASER: Final = OwnRole(
+    "callers-eraser",
+    "Consentry callers eraser",
+    "Reads and deletes rows; cannot add or change any.",
+    (f"{_ENTITIES}/read", f"{_ENTITIES}/delete"),
+)
 
 
 class PrincipalType(StrEnum):
@@ -63,24 +88,23 @@ class Grants(pulumi.ComponentResource):
         super().__init__("consentry:infra:Grants", name, None, opts)
         self._names = names
         self._roles = f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization"
+        self._defined: dict[OwnRole, authorization.RoleDefinition] = {}
         self.made: list[authorization.RoleAssignment] = []
 
-    def define_appender(
-        self, resource_group_id: pulumi.Input[str], stack: str
-    ) -> authorization.RoleDefinition:
-        """Define the append-only role, assignable within this stack's group only."""
-        return authorization.RoleDefinition(
-            "audit-appender",
-            role_definition_id=self._names.guid("role/audit-appender"),
-            role_name=f"Consentry audit appender ({stack})",
-            description="Reads, creates and appends blobs; cannot overwrite or delete any.",
+    def define(self, role: OwnRole, resource_group_id: pulumi.Input[str], stack: str) -> None:
+        """Define a role of our own, assignable within this stack's group only."""
+        self._defined[role] = authorization.RoleDefinition(
+            role.name,
+            role_definition_id=self._names.guid(f"role/{role.name}"),
+            role_name=f"{role.title} ({stack})",
+            description=role.description,
             scope=resource_group_id,
             assignable_scopes=[resource_group_id],
             permissions=[
                 authorization.PermissionArgs(
                     actions=[],
                     not_actions=[],
-                    data_actions=list(APPEND_DATA_ACTIONS),
+                    data_actions=list(role.data_actions),
                     not_data_actions=[],
                 )
             ],
@@ -90,7 +114,7 @@ class Grants(pulumi.ComponentResource):
     def give(
         self,
         principal: Principal,
-        role: Role | authorization.RoleDefinition,
+        role: Role | OwnRole,
         what: str,
         scope: pulumi.Input[str],
     ) -> None:
@@ -99,8 +123,10 @@ class Grants(pulumi.ComponentResource):
             role_id: pulumi.Input[str] = f"{self._roles}/roleDefinitions/{role}"
             label = role.name.lower().replace("_", "-")
         else:
-            role_id = pulumi.Output.concat(self._roles, "/roleDefinitions/", role.name)
-            label = "audit-appender"
+            role_id = pulumi.Output.concat(
+                self._roles, "/roleDefinitions/", self._defined[role].name
+            )
+            label = role.name
         name = f"{principal.name}-{label}-{what}"
         assignment = authorization.RoleAssignment(
             name,

@@ -50,6 +50,7 @@ ADMISSIONS_MAX: Final = 1_024  # remembered at a time
 # manifests, proofs) are counted apart, and may be so many times as frequent.
 READS_PER_CALL: Final = 10
 LATE_UPLOADS_PER_RUN: Final = 200  # of a tenant, that a run of the timer takes up
+DATA_KEY_DAYS: Final = 30  # after which new templates get a new data key
 DATA_KEY_SECONDS: Final = 10.0  # that an unwrapped key is used before its row is looked at again
 
 # Audit.
@@ -71,6 +72,10 @@ FETCH_SECONDS_MAX: Final = 10  # for a picture by address
 # Deletion receipts.
 DELETION_KINDS_MAX: Final = 32  # of one receipt
 DELETION_BYTES_MAX: Final = 16 * 1024  # of a signed receipt
+ERASURE_SETTLE_SECONDS: Final = UPLOAD_ADDRESS_SECONDS + 60  # calls end by 300 s, addresses by 900
+ERASURE_DELETIONS_MAX: Final = 20_000  # in one run of the timer; the next one goes on
+ERASURE_NOTE_NAMES: Final = 500  # noted before they are deleted
+ERASURE_NOTE_BYTES_MAX: Final = 8 * MEBIBYTE  # 500 names of 1,024 characters, escaped
 
 # Applications for access.
 NAME_CHARACTERS_MAX: Final = 200  # of an organisation, or of a mail address

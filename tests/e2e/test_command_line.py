@@ -18,6 +18,8 @@ from tests.support.deployment import (
     seal_now,
 )
 
+from consentry.azure.names import Container
+
 EXAMPLE = ROOT / "docs" / "application.example.toml"
 SAMPLES = ROOT / ".consentry" / "samples"
 
@@ -274,3 +276,24 @@ def test_a_manifest_is_verified_offline_against_its_pictures(
     assert swapped["error"]["code"] == "IntegrityFailure"
     manifest.write_bytes(manifest.read_bytes().replace(b'"signature": "', b'"signature": "AA'))
     assert shell(*words, expect=1)["error"]["code"] == "IntegrityFailure"
+
+
+def test_a_tenant_is_erased_only_when_that_is_confirmed(shell: Shell, running: Deployment) -> None:
+    gone, name = "wingtip", "wingtip/street.jpg"  # a tenant that is not served any more
+    running.services.parts.blobs.write(Container.REDACTED, name, b"data", content_type="")
+    told = shell("tenant", "erase", gone, expect=1)
+    assert (told["left"]["redacted"], told["confirmed"]) == (1, False)
+    assert running.blob(Container.REDACTED, name) == b"data"
+    told = shell("tenant", "erase", gone, "--confirm")
+    assert set(told["left"].values()) == {0}
+    assert running.blob(Container.REDACTED, name) is None
+    again = shell("tenant", "erase", gone, "--confirm")
+    assert again["receipt"] == told["receipt"]
+    record = next(found for found in running.records() if found.get("regards") == gone)
+    assert (record["principal"], record["operation"]) == ("operator:command", "inspect_storage")
+
+
+def test_a_tenant_gets_a_new_data_key_at_once(shell: Shell) -> None:
+    first = shell("tenant", "rotate", APPLYING)["version"]
+    assert shell("tenant", "rotate", APPLYING)["version"] == first + 1
+    assert shell("tenant", "rotate", "wingtip", expect=4)["error"]["code"] == "BadArgument"

@@ -84,10 +84,17 @@ WEAKENED = [
     ),
     (
         "authorization:RoleDefinition",
-        "",
+        "audit-appender",
         "permissions",
         [{"actions": [], "dataActions": ["Microsoft.Storage/storageAccounts/blobServices/*"]}],
-        "the_audit_role_cannot_rewrite",
+        "own_roles_cannot_rewrite",
+    ),
+    (
+        "authorization:RoleDefinition",
+        "callers-eraser",
+        "permissions",
+        [{"actions": [], "dataActions": ["Microsoft.Storage/storageAccounts/tableServices/*"]}],
+        "own_roles_cannot_rewrite",
     ),
     ("keyvault:Vault", "", "tags", {}, "everything_is_tagged"),
     ("storage:StorageAccount", "work", "accountName", "Upper-Case", "names_are_within_limits"),
@@ -149,7 +156,7 @@ def test_weakened_property_breaks_its_rule(
     ("kind", "rule"),
     [
         ("storage:BlobContainerImmutabilityPolicy", "evidence_is_append_only"),
-        ("authorization:RoleDefinition", "the_audit_role_cannot_rewrite"),
+        ("authorization:RoleDefinition", "own_roles_cannot_rewrite"),
         ("web:WebAppScmAllowed", "passwords_are_off"),
     ],
 )

@@ -51,6 +51,7 @@ class Faults:
 
     _before: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     _after: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    _countdown: dict[str, tuple[int, bool]] = field(default_factory=dict)
     _held: dict[str, threading.Event] = field(default_factory=dict)
     _arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
@@ -65,6 +66,10 @@ class Faults:
         """Make the next calls fail, without effect or (``after``) with it."""
         error = error or StorageError("the store did not answer")
         (self._after if after else self._before)[operation].extend([error] * times)
+
+    def fail_at(self, operation: str, number: int, *, after: bool = False) -> None:
+        """Make one call fail: that which comes after so many others."""
+        self._countdown[operation] = number, after
 
     def hold(self, operation: str) -> Callable[[], None]:
         """Hold up every call until the function given is called."""
@@ -84,11 +89,19 @@ class Faults:
             self._arrived.release()
             if not held.wait(WAIT_SECONDS):
                 raise TimeoutError("nobody let the operation go on")
+        self._count_down(operation)
         if self._before[operation]:
             raise self._before[operation].pop(0)
         yield
         if self._after[operation]:
             raise self._after[operation].pop(0)
+
+    def _count_down(self, operation: str) -> None:
+        number, after = self._countdown.pop(operation, (-1, False))
+        if number == 0:
+            self.fail(operation, after=after)
+        elif number > 0:
+            self._countdown[operation] = number - 1, after
 
 
 class MemoryBlobs:

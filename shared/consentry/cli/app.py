@@ -9,7 +9,18 @@ from typing import Final
 import typer
 from typer.main import get_command
 
-from consentry.cli import access, audit, consent, deletion, evaluate, keys, layer, manifest, people
+from consentry.cli import (
+    access,
+    audit,
+    consent,
+    deletion,
+    evaluate,
+    keys,
+    layer,
+    manifest,
+    people,
+    tenant,
+)
 from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor
@@ -43,6 +54,8 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
         people.token,
         "consentry dev token --role reviewer --name ada",
     ),
+    ("tenant erase", tenant.erase, "consentry tenant erase contoso --confirm"),
+    ("tenant rotate", tenant.rotate, "consentry tenant rotate contoso"),
     ("access apply", access.apply, "consentry access apply --file application.toml"),
     ("access explain", access.explain, "consentry access explain --file application.toml"),
     ("access list", access.list_applications, "consentry access list"),
@@ -100,6 +113,7 @@ _GROUPS: Final = {
     "access": "Applications for access, and decisions on them.",
     "consent": "What people agreed to: register it, end it, check receipts offline.",
     "dev": "The local stack, kept up to play with.",
+    "tenant": "A tenant's keys and everything that is its own, for the operator.",
     "keys": "Caller keys of the local stack.",
     "audit": "The audit log: export it, check it, read it, prove what it says.",
     "deletion": "Deletion receipts, checked without the service.",

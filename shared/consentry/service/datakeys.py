@@ -88,6 +88,11 @@ class DataKeys:
                 raise StorageError("a data key appeared and vanished")
             return self._open(known, max(known.rows))
 
+    def has(self, owner: str, purpose: str) -> bool:
+        """Tell whether there is any version of a key."""
+        with self._lock:
+            return bool(self._look(owner, purpose).rows)
+
     def version(self, owner: str, purpose: str, number: int) -> DataKey | None:
         """Give one version of a key, or None where it was destroyed."""
         with self._lock:

@@ -42,6 +42,7 @@ class Deletions:
         deleted: Mapping[str, Collection[str]],
         concerns: str = "",
         receipt_id: str = "",
+        audit: str = "",
     ) -> Deletion:
         """Sign a receipt and return once it is durable.
 
@@ -49,14 +50,15 @@ class Deletions:
         exists is true. ``deleted`` gives the ids by kind (``{"templates": [face id, ...]}``), of
         which only counts and digests get into the receipt. If a crash may come between deletion
         and receipt, keep ids where the next try finds them, and give a ``receipt_id`` that is the
-        same at every try; ConflictError then says that the receipt is there already.
+        same at every try; ConflictError then says that the receipt is there already. ``audit`` is
+        the id of the invocation that asked for it, if that is not this one.
         """
         deletion = Deletion(
             id=receipt_id or uuid7(invocation.time),
             tenant=tenant,
             reason=reason,
             time=invocation.time,
-            audit=invocation.id,
+            audit=audit or invocation.id,
             deleted=deleted_by_kind(deleted),
             concerns=concerns,
         )
@@ -68,6 +70,10 @@ class Deletions:
             only_new=True,
         )
         return deletion
+
+    def is_issued(self, receipt_id: str) -> bool:
+        """Tell whether a receipt is there."""
+        return self.blobs.properties(Container.DELETIONS, _name(receipt_id)) is not None
 
     def read(self, invocation: Invocation, receipt_id: UUID) -> Outcome[bytes]:
         """Give the signed receipt; to a tenant its own only, to people of the operator any."""

@@ -112,6 +112,7 @@ class Invocation:
     consent_rule: str = ""
     consent_id: str = ""
     subject_digest: str = ""
+    _regards: str = ""
 
     @property
     def tenant(self) -> str:
@@ -157,6 +158,10 @@ class Invocation:
         """Record the application for access that this is about."""
         self._application_id = application_id
 
+    def regards(self, tenant: str) -> None:
+        """Record whose data this is about, where the principal is not of that tenant."""
+        self._regards = "" if tenant == self.tenant else tenant
+
     def record(self, outcome: str, latency_ms: int) -> AuditRecord:
         """Make the audit record as things stand."""
         approval = self.decision.approval
@@ -178,6 +183,7 @@ class Invocation:
             consent_rule=self.consent_rule,
             consent_id=self.consent_id,
             subject=self.subject_digest,
+            regards=self._regards,
             inputs=self._inputs,
             counts=self._counts,
             models=self._models,

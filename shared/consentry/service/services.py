@@ -20,6 +20,7 @@ from consentry.service.deletions import Deletions
 from consentry.service.faces import Faces
 from consentry.service.gate import Gate
 from consentry.service.inbox import Inbox
+from consentry.service.keeping import Keeping, keeping_of
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import Notary
@@ -56,7 +57,7 @@ class Services:
     redactions: Redactions
     inbox: Inbox
     addresses: Addresses
-    deletions: Deletions
+    keeping: Keeping
     upkeep: Upkeep
     proofs: Proofs
     fetch: Fetcher
@@ -66,6 +67,11 @@ class Services:
     def signing_key(self) -> SigningKey:
         """The key of manifests, verification results, deletion receipts and checkpoints."""
         return self.parts.signing_key
+
+    @property
+    def deletions(self) -> Deletions:
+        """Deletion receipts."""
+        return self.keeping.deletions
 
     def check_ready(self) -> None:
         """Touch what every call needs; raises what the first call would raise.
@@ -126,7 +132,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         redactions=Redactions(vision, parts.blobs, notary),
         inbox=Inbox(gate, parts.blobs, vision, notary, ledger, late, quarantine, pairs, mask, keep),
         addresses=Addresses(parts.blobs, ledger),
-        deletions=Deletions(parts.blobs, parts.signing_key),
+        keeping=keeping_of(settings, parts, access, keys),
         upkeep=Upkeep(
             settings.tenants,
             parts.blobs,

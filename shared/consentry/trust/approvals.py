@@ -74,7 +74,7 @@ class Reason(StrEnum):
     GRANDFATHERED = "grandfathered"  # one of an earlier policy does, by the grace list
     ROLE = "role"  # the person's role covers it; no approval is needed
     SYSTEM = "system"  # the service's own upkeep, which touches no face
-    OPERATOR = "operator"  # the operator's command line, which reads the log and nothing else
+    OPERATOR = "operator"  # the operator's command line: log, retention, erasure
     UNAUTHENTICATED = "unauthenticated"  # who asks could not be established
     PRINCIPAL = "principal"  # this kind of principal may not do this
     NO_ROLE = "no_role"  # the person has none of the roles for this

@@ -57,6 +57,10 @@ class Operation(StrEnum):
     CREATE_UPLOAD = "create_upload"
     READ_UPLOAD = "read_upload"
     READ_DELETION = "read_deletion"
+    ERASE_TENANT = "erase_tenant"
+    READ_ERASURE = "read_erasure"
+    INSPECT_STORAGE = "inspect_storage"
+    ROTATE_KEYS = "rotate_keys"
     PROVE_RECORD = "prove_record"
     PROVE_CONSISTENCY = "prove_consistency"
     READ_LOG = "read_log"
@@ -111,9 +115,9 @@ class Rule:
     looks: bool = False
 
 
-def _people(*roles: Role) -> Rule:
+def _people(*roles: Role, more: frozenset[PrincipalKind] = frozenset()) -> Rule:
     """Governance: a role instead of a capability."""
-    return Rule(frozenset({PrincipalKind.PERSON}), roles=frozenset(roles))
+    return Rule(frozenset({PrincipalKind.PERSON}) | more, roles=frozenset(roles))
 
 
 def _calls(
@@ -147,6 +151,10 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.CREATE_UPLOAD: _calls(_REDACT | _VERIFY),
         Operation.READ_UPLOAD: _calls(_REDACT | _VERIFY),
         Operation.READ_DELETION: _calls(_ANY, roles=(Role.APPLICANT, Role.AUDITOR, Role.ADMIN)),
+        Operation.ERASE_TENANT: _people(Role.ADMIN, more=_OPERATOR),
+        Operation.READ_ERASURE: _people(Role.ADMIN, Role.AUDITOR),
+        Operation.INSPECT_STORAGE: Rule(_OPERATOR),
+        Operation.ROTATE_KEYS: Rule(_OPERATOR),
         Operation.PROVE_RECORD: _calls(_ANY, PrincipalKind.OPERATOR),
         Operation.PROVE_CONSISTENCY: _calls(_ANY, PrincipalKind.OPERATOR),
         Operation.READ_LOG: Rule(_OPERATOR),

@@ -26,6 +26,7 @@ _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16
 _WORD: Final = re.compile(r"[a-z][a-z_]{0,31}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _IDENTIFIER: Final = re.compile(r"[a-z0-9-]{1,32}")
+_TENANT: Final = re.compile(rf"[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX}}}")
 _COUNT_MAX: Final = 2**53  # integers up to here survive any JSON reader
 
 
@@ -35,7 +36,8 @@ def _or_nothing(pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 _ALPHABETS: Final[Mapping[str, re.Pattern[str]]] = {
     "id": _UUID,
-    "tenant": re.compile(rf"[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX}}}"),
+    "tenant": _TENANT,
+    "regards": _TENANT,
     "principal": re.compile(
         r"(?:caller|person|storage|subject|system|operator|unknown):[a-z0-9-]{0,32}"
     ),
@@ -61,7 +63,8 @@ class AuditRecord:
     ``inputs`` are HMAC-SHA-256 digests under a key of the tenant, in hexadecimal, so that an
     outsider cannot match them with pictures; so is ``subject``, of the pseudonym of whoever's face
     it is about. ``consent_rule`` says whether the receipt ``consent_id`` stands for their consent
-    or the caller's word. ``models`` maps roles to SHA-256 digests.
+    or the caller's word. ``regards`` is the tenant whose data somebody of the operator looked at or
+    changed. ``models`` maps roles to SHA-256 digests.
     ``outcome`` is ``ok``, an error code, or ``release_failed`` in a second record of an
     invocation whose first one says ``ok``. ``latency_ms`` is the time up to the record.
     """
@@ -85,6 +88,7 @@ class AuditRecord:
     consent_rule: str = ""
     consent_id: str = ""
     subject: str = ""
+    regards: str = ""
     inputs: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
@@ -123,6 +127,7 @@ class AuditRecord:
             "approval": approval if self.approval_id else {},
             "application": self.application_id,
             "consent": {name: value for name, value in consent.items() if value},
+            "regards": self.regards,
             "inputs": list(self.inputs),
             "counts": dict(self.counts),
             "models": dict(self.models),

@@ -28,6 +28,8 @@ SYSTEM_FUNCTIONS = {
     "expire_templates",
     "expire_held_uploads",
     "lapse_approvals",
+    "erase_tenants",
+    "rotate_keys",
     "watch_poison",
 }
 BLOB_FUNCTIONS = {"redact_or_verify_upload"}

@@ -34,14 +34,14 @@ def test_without_an_approval_there_is_upkeep_and_governance_by_role_and_nothing_
     system = {op for op in free if RULES[op].kinds == {PrincipalKind.SYSTEM}}
     operator = {op for op in free if RULES[op].kinds == {PrincipalKind.OPERATOR}}
     assert system == {Operation.UPKEEP, Operation.POISON}
-    assert operator == {Operation.READ_LOG}
+    assert operator == {Operation.READ_LOG, Operation.INSPECT_STORAGE, Operation.ROTATE_KEYS}
     assert RULES[Operation.WITHDRAW_CONSENT].kinds == {
         PrincipalKind.CALLER,
         PrincipalKind.PERSON,
         PrincipalKind.SUBJECT,
     }
     people = free - system - operator - {Operation.WITHDRAW_CONSENT}
-    assert all(RULES[op].kinds == {PrincipalKind.PERSON} and RULES[op].roles for op in people)
+    assert all(PrincipalKind.PERSON in RULES[op].kinds and RULES[op].roles for op in people)
 
 
 def test_a_withdrawal_code_withdraws_and_does_nothing_else() -> None:
@@ -51,10 +51,17 @@ def test_a_withdrawal_code_withdraws_and_does_nothing_else() -> None:
     assert allowed == {Operation.WITHDRAW_CONSENT}
 
 
-def test_the_operator_reads_the_log_and_does_nothing_else() -> None:
+def test_the_operator_reads_and_deletes_and_touches_no_face() -> None:
     operator = Principal(PrincipalKind.OPERATOR, "command", "")
     allowed = {op for op in Operation if decide(op, operator, [], BOOK, NOW).allowed}
-    assert allowed == {Operation.READ_LOG, Operation.PROVE_RECORD, Operation.PROVE_CONSISTENCY}
+    assert allowed == {
+        Operation.READ_LOG,
+        Operation.PROVE_RECORD,
+        Operation.PROVE_CONSISTENCY,
+        Operation.INSPECT_STORAGE,
+        Operation.ERASE_TENANT,
+        Operation.ROTATE_KEYS,
+    }
 
 
 ALLOWED = {
@@ -73,8 +80,14 @@ ALLOWED = {
         Operation.RESUME,
         Operation.REVOKE,
     },
-    Role.AUDITOR: {Operation.READ_APPLICATION, Operation.READ_DELETION},
+    Role.AUDITOR: {
+        Operation.READ_APPLICATION,
+        Operation.READ_DELETION,
+        Operation.READ_ERASURE,
+    },
     Role.ADMIN: {
+        Operation.ERASE_TENANT,
+        Operation.READ_ERASURE,
         Operation.READ_APPLICATION,
         Operation.READ_DELETION,
         Operation.SUSPEND,

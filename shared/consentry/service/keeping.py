@@ -1,0 +1,33 @@
+"""The wiring of what is kept and deleted: by the functions, and by the operator's commands."""
+
+from dataclasses import dataclass
+
+from consentry.service.access import Access
+from consentry.service.belongings import Belongings
+from consentry.service.datakeys import DataKeys
+from consentry.service.deletions import Deletions
+from consentry.service.erasure import Erasures
+from consentry.service.erasure_jobs import ErasureJobs
+from consentry.service.parts import Parts
+from consentry.service.rotation import KeyRotation
+from consentry.service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Use cases that look at no picture."""
+
+    deletions: Deletions
+    erasures: Erasures
+    rotation: KeyRotation
+
+
+def keeping_of(settings: Settings, parts: Parts, access: Access, keys: DataKeys) -> Keeping:
+    """Put them together on top of ``parts``."""
+    deletions = Deletions(parts.blobs, parts.signing_key)
+    belongings = Belongings(parts.blobs, parts.table)
+    return Keeping(
+        deletions=deletions,
+        erasures=Erasures(access, belongings, ErasureJobs(parts.blobs), deletions),
+        rotation=KeyRotation(keys, settings.tenants),
+    )

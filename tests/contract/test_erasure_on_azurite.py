@@ -1,0 +1,117 @@
+"""A tenant is erased from real stores, by processes that are killed on the way."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.contract.conftest import ROOT
+from tests.support import killed_eraser
+from tests.support.governance import approval
+from tests.support.polling import until
+
+from consentry.azure.names import Container, TableName
+from consentry.limits import DELETION_BYTES_MAX, ERASURE_SETTLE_SECONDS
+from consentry.localhost.azurite import Azurite
+from consentry.localhost.provision import provision
+from consentry.service.call import Call, OperatorCommand, Trigger
+from consentry.service.datakeys import Purpose
+from consentry.service.deployment import connect
+from consentry.service.parts import utc_now
+from consentry.service.services import Services, assemble
+from consentry.service.settings import Settings
+from consentry.trust.deletions import open_deletion
+from consentry.trust.operations import Capability, Operation
+
+TENANT, OTHER = "contoso", "fabrikam"
+BLOBS = 40  # in each container
+KILLED_AT = (70, 30)  # things that are left
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    with Azurite(ROOT) as azurite:
+        provision(azurite.connection_string)
+        yield {
+            "CONSENTRY_ENVIRONMENT": "development",
+            "CONSENTRY_TENANTS": f"{TENANT},{OTHER}",
+            "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
+            "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
+            "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
+            "CONSENTRY_LOCAL_KEYS": str(tmp_path / "keys"),
+            "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),
+        }
+
+
+def fill(services: Services, tenant: str) -> None:
+    now = utc_now()
+    for capability in Capability:
+        wanted = approval(
+            tenant=tenant,
+            capability=capability,
+            valid_from=now,
+            valid_until=now + timedelta(days=1),
+        )
+        services.access.approve(wanted, now)
+    services.callers.create(tenant, now)
+    services.faces.templates.keys.get(tenant, Purpose.TEMPLATES)
+    rows = {str(uuid4()): {"expires": now + timedelta(hours=1)} for _ in range(10)}
+    for name in (TableName.TEMPLATES, TableName.UPLOADS):
+        services.parts.table(name).put_together(tenant, rows)
+    for container in (Container.INBOX, Container.REDACTED):
+        for number in range(BLOBS):
+            blob = f"{tenant}/{number:03} ü.jpg"
+            services.parts.blobs.write(container, blob, b"data", content_type="image/jpeg")
+
+
+def left(services: Services, tenant: str) -> int:
+    return sum(services.keeping.erasures.belongings.count(tenant).values())
+
+
+@pytest.mark.slow
+def test_an_erasure_whose_processes_are_killed_leaves_nothing_and_one_receipt(
+    environment: dict[str, str],
+) -> None:
+    settings = Settings.load(environment)
+    services = assemble(settings, connect(settings))
+    for tenant in (TENANT, OTHER):
+        fill(services, tenant)
+    before = left(services, TENANT)
+    for number in KILLED_AT:
+        eraser = get_context("spawn").Process(
+            target=killed_eraser.erase, args=(environment, TENANT), daemon=True
+        )
+        eraser.start()
+        until(partial(at_most, services, number), seconds=60)
+        assert eraser.pid is not None
+        os.kill(eraser.pid, signal.SIGKILL)
+        eraser.join()
+    assert 0 < left(services, TENANT) <= KILLED_AT[-1]
+
+    def later() -> datetime:
+        return utc_now() + timedelta(seconds=ERASURE_SETTLE_SECONDS)
+
+    late = assemble(settings, replace(connect(settings), clock=later))
+    call = Call(Operation.ERASE_TENANT, OperatorCommand(), Trigger.COMMAND, str(uuid4()))
+    [job] = late.gate.run(call, late.keeping.erasures.carry_on)
+    assert (left(services, TENANT), left(services, OTHER)) == (0, before)
+    blob = services.parts.blobs.read(
+        Container.DELETIONS, f"{job.receipt}.jws", limit=DELETION_BYTES_MAX
+    )
+    assert blob is not None
+    receipt = open_deletion(blob.data, public_keys=services.signing_key.public_keys())
+    counted = {part.kind: part.count for part in receipt.deleted}
+    assert (counted["inbox"], counted["redacted"]) == (BLOBS, BLOBS)
+    assert (counted["templates"], counted["uploads"], counted["datakeys"]) == (10, 10, 1)
+    names = [found.name for found in services.parts.blobs.list(Container.DELETIONS, "")]
+    assert sorted(names) == sorted([f"{job.receipt}.jws", f"erased/{TENANT}.json"])
+
+
+def at_most(services: Services, number: int) -> bool:
+    return left(services, TENANT) <= number
