@@ -51,7 +51,7 @@ dev: setup  ## keep the local stack up: addresses, a key, three curl lines
 	@$(BIN)/consentry dev
 
 test: setup  ## every test but the slow ones; coverage at least 90 %
-	$(BIN)/python -m pytest -q -m "not slow" --ignore=tests/infra --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not slow" --ignore=tests/infra --cov --cov-report=term
 
 test-slow: setup  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow --ignore=tests/infra

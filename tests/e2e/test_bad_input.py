@@ -19,6 +19,7 @@ from consentry.limits import DETECT_BYTES_MAX, PICTURE_BYTES_MAX
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 JSON = {"Content-Type": "application/json"}
+UNKNOWN_ID = "9d1f7c1e-6f0a-4c7e-9a51-1f6f3c0e2b7d"
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_bad_request_is_refused(running: Deployment, http: httpx.Client, name: s
     "path",
     [
         "/redactions/not-a-uuid/manifest",
-        f"/redactions/{uuid4()}/manifest",
+        f"/redactions/{UNKNOWN_ID}/manifest",
         "/uploads/..%2f..%2fetc",
         "/uploads/" + "0" * 32,
         "/uploads/" + "0" * 32 + "/content",
