@@ -21,6 +21,7 @@ from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.vision import Box, Face, Role
 from entry import Api, Endpoint, Provider
+from face_attributes import as_json, wanted_attributes
 from wire import JSON_MEDIA_TYPE, PICTURE_MEDIA_TYPE, Request, json_reply
 
 FACE_HEADER: Final = "X-Consentry-Face"
@@ -28,22 +29,6 @@ MODEL_HEADER: Final = "X-Consentry-Model"
 
 RECOGNITION_MODELS: Final = frozenset(f"recognition_0{number}" for number in (1, 2, 3, 4))
 DETECTION_MODELS: Final = frozenset(f"detection_0{number}" for number in (1, 2, 3))
-RETIRED_ATTRIBUTES: Final = frozenset(
-    {"age", "gender", "emotion", "smile", "facialhair", "hair", "makeup"}
-)
-ATTRIBUTES_NOT_OFFERED: Final = frozenset(
-    {
-        "accessories",
-        "blur",
-        "exposure",
-        "glasses",
-        "headpose",
-        "mask",
-        "noise",
-        "occlusion",
-        "qualityforrecognition",
-    }
-)
 
 
 class DetectBody(BaseModel):
@@ -87,16 +72,17 @@ def register(services: Provider) -> Api:
         _check_options(request)
         lifetime = _lifetime(request)
         claim = _claim(request.header(FACE_HEADER))
+        wanted = wanted_attributes(request.query("returnFaceAttributes"))
         model = request.query("recognitionModel") or "recognition_01"
         data = _picture(services(), request)
         if invocation.call.operation is Operation.DETECT_WITH_FACE_ID:
             found = services().faces.detect_with_id(
-                invocation, data, claim=claim, lifetime=lifetime
+                invocation, data, claim=claim, lifetime=lifetime, described=bool(wanted)
             )
         else:
-            found = services().faces.detect(invocation, data)
+            found = services().faces.detect(invocation, data, described=bool(wanted))
         named = model if request.flag("returnRecognitionModel", default=False) else ""
-        return found.map(lambda detection: _detected(services(), detection, named))
+        return found.map(lambda detection: _detected(services(), detection, named, wanted))
 
     @api.http(
         Endpoint(
@@ -141,14 +127,6 @@ def _check_options(request: Request) -> None:
     request.flag("returnFaceId", default=True)
     if request.flag("returnFaceLandmarks", default=False):
         raise UnsupportedFeatureError("landmarks are not offered", reason="not_offered")
-    for attribute in filter(None, request.query("returnFaceAttributes").lower().split(",")):
-        if attribute in RETIRED_ATTRIBUTES:
-            raise UnsupportedFeatureError(
-                "attributes that infer traits are retired for everybody", reason="retired_attribute"
-            )
-        if attribute in ATTRIBUTES_NOT_OFFERED:
-            raise UnsupportedFeatureError("face attributes are not offered", reason="not_offered")
-        raise ArgumentError("returnFaceAttributes names an unknown attribute")
     if request.query("recognitionModel") not in RECOGNITION_MODELS | {""}:
         raise ArgumentError("recognitionModel is recognition_01 to recognition_04")
     if request.query("detectionModel") not in DETECTION_MODELS | {""}:
@@ -187,7 +165,9 @@ def _picture(services: Services, request: Request) -> bytes:
     raise ArgumentError("the body is application/octet-stream or application/json")
 
 
-def _detected(services: Services, detection: Detection, model: str) -> func.HttpResponse:
+def _detected(
+    services: Services, detection: Detection, model: str, wanted: frozenset[str]
+) -> func.HttpResponse:
     faces = []
     for index, face in enumerate(detection.faces):
         entry: dict[str, object] = {"faceRectangle": _rectangle(face)}
@@ -195,6 +175,8 @@ def _detected(services: Services, detection: Detection, model: str) -> func.Http
             entry["faceId"] = str(detection.face_id)
         if model:
             entry["recognitionModel"] = model
+        if wanted:
+            entry["faceAttributes"] = as_json(detection.attributes[index], wanted)
         faces.append(entry)
     return json_reply(faces, headers=_models(services, Role.DETECTOR, Role.EMBEDDER))
 

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import pytest
 from azure.ai.vision.face import FaceClient
 from azure.ai.vision.face.models import (
+    BlurLevel,
+    FaceAttributeTypeDetection01,
     FaceAttributeTypeDetection03,
     FaceDetectionModel,
     FaceDetectionResult,
     FaceRecognitionModel,
+    MaskType,
 )
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import (
@@ -146,14 +149,36 @@ def test_retired_attribute_is_refused_whoever_asks(running: Deployment) -> None:
             assert reply.headers["x-ms-error-code"] == "UnsupportedFeature"
 
 
-def test_attribute_that_is_not_offered_yet_says_so(client: FaceClient) -> None:
+def test_client_reads_the_attributes_that_stay_open(client: FaceClient) -> None:
+    (face,) = client.detect(
+        sample("person_a_2.jpg"),
+        detection_model=FaceDetectionModel.DETECTION03,
+        recognition_model=FaceRecognitionModel.RECOGNITION04,
+        return_face_id=False,
+        return_face_attributes=[
+            FaceAttributeTypeDetection03.HEAD_POSE,
+            FaceAttributeTypeDetection03.BLUR,
+            FaceAttributeTypeDetection03.MASK,
+        ],
+    )
+    told = face.face_attributes
+    assert told is not None
+    assert told.head_pose is not None
+    assert told.blur is not None
+    assert abs(told.head_pose.roll) < 15
+    assert told.blur.blur_level == BlurLevel.LOW
+    assert told.mask is not None
+    assert told.mask.type == MaskType.NO_MASK
+
+
+def test_attribute_that_is_not_offered_says_so(client: FaceClient) -> None:
     with pytest.raises(HttpResponseError) as caught:
         client.detect(
             sample("person_a_1.jpg"),
-            detection_model=FaceDetectionModel.DETECTION03,
+            detection_model=FaceDetectionModel.DETECTION01,
             recognition_model=FaceRecognitionModel.RECOGNITION04,
             return_face_id=False,
-            return_face_attributes=[FaceAttributeTypeDetection03.HEAD_POSE],
+            return_face_attributes=[FaceAttributeTypeDetection01.GLASSES],
         )
     assert caught.value.error is not None
     assert caught.value.error.code == "UnsupportedFeature"

@@ -104,6 +104,11 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
         evaluate.detection,
         "consentry evaluate detection --images wider --boxes boxes.txt",
     ),
+    (
+        "evaluate attributes",
+        evaluate.attributes,
+        "consentry evaluate attributes --images lfw --masks masks",
+    ),
     ("samples", layer.samples, "consentry samples"),
     ("doctor", doctor, "consentry doctor"),
 )

@@ -95,6 +95,58 @@ def detection(
     )
 
 
+def attributes(
+    ctx: typer.Context,
+    images: Images,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Folder with images/ and annotations/ (Pascal VOC), faces with and without masks.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many pictures to measure on.")] = 200,
+    layer: Folder = None,
+    threads: Threads = 2,
+) -> Answer:
+    """Measure head pose, blur, noise and exposure on changes of known size, and masks on labels."""
+    from consentry.evaluate.attributes import evaluate
+    from consentry.vision import Vision
+
+    vision = Vision(layer_folder(layer), threads)
+    vision.warm_up()
+    found = evaluate(vision, images, limit, masks, _track(visible=not ctx.obj.as_json))
+    return Answer(
+        found.document(),
+        [
+            f"{found.pictures} pictures; errors as median and 95th percentile, in degrees",
+            table(
+                "what", "median", "95 %",
+                rows=[(f"roll, turned by {turn}", *each) for turn, each in found.roll_error.items()]
+                + [
+                    ("yaw, mirrored", *found.yaw_mirror_error),
+                    ("pitch, mirrored", *found.pitch_mirror_error),
+                ],
+            ),
+            table(
+                "what", "mean", "deviation",
+                rows=[
+                    ("yaw", *found.yaw_mean_and_deviation),
+                    ("pitch", *found.pitch_mean_and_deviation),
+                ],
+            ),
+            table(
+                "median value, 0 to 1", "of",
+                rows=[(f"blurred by {key} of 112 pixels", each) for key, each in found.blur.items()]
+                + [(f"noise of {key} greys", each) for key, each in found.noise.items()]
+                + [(f"exposure, light x {key}", each) for key, each in found.exposure.items()],
+            ),
+            *(f"{kind}: {dict(answers)}" for kind, answers in found.masks.items()),
+        ],
+    )  # fmt: skip
+
+
 def _shown(each: "Rate") -> tuple[str, str, int]:
     low, high = each.interval
     return f"{each.share:.4f}", f"{low:.4f} to {high:.4f}", each.cases

@@ -13,7 +13,17 @@ from consentry.errors import FaceNotFoundError, PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.templates import TemplateStore
-from consentry.vision import Box, Face, Picture, PictureLimits, Profile, Role, Vision, similarity
+from consentry.vision import (
+    Attributes,
+    Box,
+    Face,
+    Picture,
+    PictureLimits,
+    Profile,
+    Role,
+    Vision,
+    similarity,
+)
 from consentry.vision.calibrate import confidence, confidence_at
 
 CLAIM_OVERLAP_MIN = 0.3  # intersection over union below which a named box is not that face
@@ -23,11 +33,15 @@ _DETECT_LIMITS = PictureLimits(side_max=DETECT_SIDE_PIXELS_MAX)  # checked befor
 
 @dataclass(frozen=True)
 class Detection:
-    """Faces of one picture, largest first; ``claimed`` is the index of the one with an id."""
+    """Faces of one picture, largest first; ``claimed`` is the index of the one with an id.
+
+    ``attributes`` are those of the faces, in their order, where they were asked for.
+    """
 
     faces: tuple[Face, ...]
     claimed: int | None = None
     face_id: UUID | None = None
+    attributes: tuple[Attributes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,13 +59,22 @@ class Faces:
     vision: Vision
     templates: TemplateStore
 
-    def detect(self, invocation: Invocation, data: bytes) -> Outcome[Detection]:
-        """Find the faces of a picture; no template is made."""
-        _, faces = self._look(invocation, data)
-        return Outcome(Detection(faces))
+    def detect(
+        self, invocation: Invocation, data: bytes, *, described: bool = False
+    ) -> Outcome[Detection]:
+        """Find the faces of a picture, and describe them if asked to; no template is made."""
+        picture, faces = self._look(invocation, data)
+        attributes = self._describe(picture, faces) if described else ()
+        return Outcome(Detection(faces, attributes=attributes))
 
     def detect_with_id(
-        self, invocation: Invocation, data: bytes, *, claim: Box | None, lifetime: timedelta
+        self,
+        invocation: Invocation,
+        data: bytes,
+        *,
+        claim: Box | None,
+        lifetime: timedelta,
+        described: bool = False,
     ) -> Outcome[Detection]:
         """Find the faces and keep a template of the claimed one for ``lifetime``, once recorded.
 
@@ -64,6 +87,7 @@ class Faces:
             return Outcome(Detection(()))
         index = 0 if claim is None else _claimed(faces, claim)
         template = self.vision.template(picture, faces[index])
+        attributes = self._describe(picture, faces) if described else ()
         invocation.used(self.vision.using(Role.EMBEDDER))
         invocation.count(templates=1)
         face_id = uuid4()
@@ -76,7 +100,7 @@ class Faces:
             now=invocation.time,
             lifetime=lifetime,
         )
-        return Outcome(Detection(faces, index, face_id), keep)
+        return Outcome(Detection(faces, index, face_id, attributes), keep)
 
     def verify(self, invocation: Invocation, first: UUID, second: UUID) -> Outcome[Verification]:
         """Compare the two faces that the face ids stand for."""
@@ -103,6 +127,9 @@ class Faces:
         invocation.count(faces=len(faces))
         invocation.used(self.vision.using(Role.DETECTOR))
         return picture, faces
+
+    def _describe(self, picture: Picture, faces: tuple[Face, ...]) -> tuple[Attributes, ...]:
+        return tuple(self.vision.describe(picture, face) for face in faces)
 
 
 def judge(score: float, target_fmr: float | None) -> Verification:

@@ -5,6 +5,7 @@ door. Cosines become rates of error in ``consentry.vision.calibrate``, and
 ``consentry.vision.layer`` builds and checks the models.
 """
 
+from consentry.vision.attributes import Attributes, MaskWorn
 from consentry.vision.detect import Face, Profile
 from consentry.vision.embed import TEMPLATE_VALUES, Template, similarity
 from consentry.vision.facade import Vision
@@ -17,12 +18,14 @@ from consentry.vision.sessions import model_seconds
 
 __all__ = [
     "TEMPLATE_VALUES",
+    "Attributes",
     "Box",
     "Face",
     "Mask",
     "MaskKind",
     "MaskOptions",
     "MaskShape",
+    "MaskWorn",
     "ModelInfo",
     "Picture",
     "PictureLimits",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consentry.vision.align import CROP_PIXELS
+from consentry.vision.attributes import Attributes, describe
 from consentry.vision.detect import Face, Profile, detect
 from consentry.vision.embed import Template, make_template
 from consentry.vision.layer import ModelInfo, Role
@@ -15,6 +16,7 @@ from consentry.vision.mask import MaskOptions
 from consentry.vision.picture import DEFAULT_LIMITS, Picture, PictureLimits, read_picture
 from consentry.vision.redact import Redacted, redact
 from consentry.vision.sessions import Sessions
+from consentry.vision.upright import look_upright
 
 Pixels = NDArray[np.uint8]
 
@@ -66,6 +68,11 @@ class Vision:
         """Make the template of one face of the picture: (128,), float32, unit length."""
         detector, embedder = (self._sessions.get(role) for role in (Role.DETECTOR, Role.EMBEDDER))
         return make_template(detector.run, embedder.run, picture.pixels, face)
+
+    def describe(self, picture: Picture, face: Face) -> Attributes:
+        """Measure pose, sharpness, light, noise and a mask of one face of the picture."""
+        seen = look_upright(self._sessions.get(Role.DETECTOR).run, picture.pixels, face)
+        return describe(picture.pixels, face.box, seen)
 
     def redact(self, data: bytes, options: MaskOptions) -> Redacted:
         """Cover every face in a file and check the output; RedactionError if a face remains.

@@ -17,11 +17,10 @@ from tests.support.service import (
 
 from consentry.vision import Role
 from face_api import (
-    ATTRIBUTES_NOT_OFFERED,
     DETECTION_MODELS,
     RECOGNITION_MODELS,
-    RETIRED_ATTRIBUTES,
 )
+from face_attributes import NOT_OFFERED, RETIRED_ATTRIBUTES
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +63,33 @@ def test_reply_names_the_models_that_really_worked(world: World, functions: Func
         assert f"{model.name}@sha256:{model.digest}" in told
 
 
-@pytest.mark.parametrize("attribute", sorted(RETIRED_ATTRIBUTES | ATTRIBUTES_NOT_OFFERED))
+@pytest.mark.parametrize("attribute", sorted(RETIRED_ATTRIBUTES | NOT_OFFERED))
 def test_attribute_is_refused_by_its_name(
     world: World, functions: Functions, attribute: str
 ) -> None:
     reply = _detect(world, functions, returnFaceAttributes=attribute)
     assert reply.status_code == 403
     assert json.loads(reply.get_body())["error"]["code"] == "UnsupportedFeature"
+
+
+def test_open_attributes_come_in_azures_shape(world: World, functions: Functions) -> None:
+    wanted = "headPose,blur,Exposure, noise,mask"
+    (face,) = json.loads(_detect(world, functions, returnFaceAttributes=wanted).get_body())
+    told = face["faceAttributes"]
+    assert set(told) == {"headPose", "blur", "exposure", "noise", "mask"}
+    assert all(abs(told["headPose"][turn]) < 15 for turn in ("pitch", "roll", "yaw"))
+    assert told["blur"]["blurLevel"] == "low"
+    assert 0 <= told["blur"]["value"] < 0.25
+    assert told["exposure"]["exposureLevel"] == "goodExposure"
+    assert told["noise"]["noiseLevel"] == "low"
+    assert told["mask"] == {"type": "noMask", "noseAndMouthCovered": False}
+
+
+def test_only_the_attributes_that_were_asked_for_come(world: World, functions: Functions) -> None:
+    (face,) = json.loads(_detect(world, functions, returnFaceAttributes="blur").get_body())
+    assert set(face["faceAttributes"]) == {"blur"}
+    (plain,) = json.loads(_detect(world, functions).get_body())
+    assert "faceAttributes" not in plain
 
 
 def test_retired_attribute_among_others_is_refused_too(world: World, functions: Functions) -> None:

@@ -1,0 +1,80 @@
+"""Face attributes in Azure AI Face's wire format: those that stay open, and why others do not."""
+
+from typing import Any, Final
+
+from consentry.errors import ArgumentError, UnsupportedFeatureError
+from consentry.vision import Attributes
+
+RETIRED_ATTRIBUTES: Final = frozenset(
+    {"age", "gender", "emotion", "smile", "facialhair", "hair", "makeup"}
+)
+"""What infers something about a person: retired for everybody."""
+
+NOT_OFFERED: Final = frozenset({"accessories", "glasses", "occlusion", "qualityforrecognition"})
+"""What Azure AI Face tells and nothing here measures well enough to be told."""
+
+OFFERED: Final = frozenset({"blur", "exposure", "headpose", "mask", "noise"})
+
+_BLUR_LEVELS: Final = ((0.25, "low"), (0.75, "medium"), (1.01, "high"))
+_NOISE_LEVELS: Final = ((0.3, "low"), (0.7, "medium"), (1.01, "high"))
+_EXPOSURE_LEVELS: Final = (
+    (0.25, "underExposure"),
+    (0.75, "goodExposure"),
+    (1.01, "overExposure"),
+)
+
+
+def wanted_attributes(text: str) -> frozenset[str]:
+    """Read ``returnFaceAttributes``: names, in any case, with commas between.
+
+    Raises UnsupportedFeatureError for what is retired or not offered, ArgumentError for what
+    nobody knows.
+    """
+    names = frozenset(filter(None, (name.strip() for name in text.lower().split(","))))
+    if names & RETIRED_ATTRIBUTES:
+        raise UnsupportedFeatureError(
+            "attributes that infer traits are retired for everybody", reason="retired_attribute"
+        )
+    if names & NOT_OFFERED:
+        raise UnsupportedFeatureError(
+            "of the face attributes, blur, exposure, headPose, mask and noise are offered",
+            reason="not_offered",
+        )
+    if names - OFFERED:
+        raise ArgumentError("returnFaceAttributes names an unknown attribute")
+    return names
+
+
+def as_json(attributes: Attributes, wanted: frozenset[str]) -> dict[str, Any]:
+    """Give the wanted attributes of one face; angles in degrees, values from 0 to 1."""
+    pose = attributes.pose
+    whole: dict[str, tuple[str, dict[str, Any]]] = {
+        "blur": ("blur", _level("blurLevel", _BLUR_LEVELS, attributes.blur)),
+        "exposure": (
+            "exposure",
+            _level("exposureLevel", _EXPOSURE_LEVELS, attributes.exposure),
+        ),
+        "headpose": (
+            "headPose",
+            {"pitch": round(pose.pitch, 1), "roll": round(pose.roll, 1), "yaw": round(pose.yaw, 1)},
+        ),
+        "mask": (
+            "mask",
+            {
+                "type": attributes.mask.value,
+                "noseAndMouthCovered": attributes.nose_and_mouth_covered,
+            },
+        ),
+        "noise": ("noise", _level("noiseLevel", _NOISE_LEVELS, attributes.noise)),
+    }
+    return dict(whole[name] for name in sorted(wanted))
+
+
+def _level(
+    name: str, levels: tuple[tuple[float, str], ...], value: float
+) -> dict[str, str | float]:
+    """Name the level of a value from 0 to 1 by Azure AI Face's published bounds."""
+    return {
+        name: next(level for bound, level in levels if value < bound),
+        "value": round(value, 2),
+    }

@@ -1,0 +1,111 @@
+"""Look at one face upright: turn the picture until the detector sees the face level.
+
+YuNet draws the landmarks of a leaning face towards those of an upright one: of a lean of 30
+degrees it shows about half. Turned back by that and looked at again, a face soon stands level.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from consentry.vision.detect import Face, Profile, detect
+from consentry.vision.geometry import Box
+from consentry.vision.pose import lean
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Run = Callable[[Floats], Mapping[str, Floats]]
+
+VIEW_PIXELS: Final = 256
+_SURROUNDINGS: Final = 2.2  # side of the view, in longer sides of the face's box
+_LOOKS_MAX: Final = 5
+_LEVEL_DEGREES: Final = 1.5
+_SHOWN_AS: Final = 1.8  # degrees of lean per degree that the landmarks show
+
+
+@dataclass(frozen=True)
+class UprightFace:
+    """A face in a square view (VIEW_PIXELS, VIEW_PIXELS, 3), RGB, black beyond the picture.
+
+    ``landmarks`` (5, 2) are in pixels of the view, ``degrees`` is how far the view was turned
+    against the picture: the face's lean in the picture, positive clockwise.
+    """
+
+    pixels: Pixels
+    landmarks: Floats
+    degrees: float
+
+
+def look_upright(detector: Run, pixels: Pixels, face: Face) -> UprightFace:
+    """See one face of RGB pixels (height, width, 3) as level as the detector can tell."""
+    part, box = _surroundings(pixels, face.box)
+    side = max(box.width, box.height) * _SURROUNDINGS
+    scale = VIEW_PIXELS / side
+    degrees = 0.0
+    seen = _turned(part, box, side, degrees)
+    best = UprightFace(seen, _into_view(face, scale * box.width / face.box.width), degrees)
+    for _ in range(_LOOKS_MAX):
+        found = _nearest(detect(detector, seen, Profile.FAST), box.width * scale)
+        if found is None:
+            break
+        best = UprightFace(seen, found.landmarks, degrees)
+        shown = _SHOWN_AS * lean(found.landmarks)
+        if abs(shown) < _LEVEL_DEGREES:
+            break
+        degrees += shown
+        seen = _turned(part, box, side, degrees)
+    return best
+
+
+def _into_view(face: Face, scale: float) -> Floats:
+    """Give the landmarks (5, 2) where the view that is not turned shows them."""
+    box = face.box
+    middle = np.array([box.left + box.width / 2, box.top + box.height / 2], np.float32)
+    landmarks: Floats = (face.landmarks - middle) * np.float32(scale) + VIEW_PIXELS / 2
+    return landmarks.astype(np.float32)
+
+
+def _surroundings(pixels: Pixels, box: Box) -> tuple[Image.Image, Box]:
+    """Cut out a face with all that a turned view of it can show; shrink it by whole steps."""
+    reach = max(box.width, box.height) * _SURROUNDINGS / 2**0.5
+    middle_x, middle_y = box.left + box.width / 2, box.top + box.height / 2
+    left, top = max(int(middle_x - reach), 0), max(int(middle_y - reach), 0)
+    part = Image.fromarray(
+        pixels[top : int(middle_y + reach) + 1, left : int(middle_x + reach) + 1]
+    )
+    steps = max(int(reach * 2**0.5 / VIEW_PIXELS), 1)
+    if steps > 1:
+        part = part.reduce(steps)
+    shifted = Box((box.left - left) / steps, (box.top - top) / steps, box.width / steps,
+                  box.height / steps)  # fmt: skip
+    return part, shifted
+
+
+def _turned(part: Image.Image, box: Box, side: float, degrees: float) -> Pixels:
+    """Give the square view around a box's middle, turned so that a lean of ``degrees`` is level."""
+    angle, pixel = np.radians(degrees), side / VIEW_PIXELS
+    cosine, sine = np.cos(angle) * pixel, np.sin(angle) * pixel
+    middle_x, middle_y = box.left + box.width / 2, box.top + box.height / 2
+    half = VIEW_PIXELS / 2
+    back = (
+        cosine, -sine, middle_x - half * (cosine - sine),
+        sine, cosine, middle_y - half * (sine + cosine),
+    )  # fmt: skip
+    size = (VIEW_PIXELS, VIEW_PIXELS)
+    return np.asarray(part.transform(size, Image.Transform.AFFINE, back, Image.Resampling.BILINEAR))
+
+
+def _nearest(faces: tuple[Face, ...], reach: float) -> Face | None:
+    """The face in the middle of the view, if one is nearer than half of its expected width."""
+    half = VIEW_PIXELS / 2
+
+    def distance(face: Face) -> float:
+        box = face.box
+        return float(np.hypot(box.left + box.width / 2 - half, box.top + box.height / 2 - half))
+
+    best = min(faces, key=distance, default=None)
+    return best if best is not None and distance(best) < reach / 2 else None
