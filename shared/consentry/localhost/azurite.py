@@ -4,10 +4,12 @@ It runs from the checkout's own ``node_modules``. Kept in memory, or in a folder
 SIGTERM brings up to date (Azurite otherwise saves its indexes every few seconds).
 """
 
+import os
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,33 +18,48 @@ from consentry.azure.credentials import EMULATOR_ACCOUNT, EMULATOR_KEY
 from consentry.errors import LocalStackError
 from consentry.localhost.ports import LOOPBACK, answers, free_ports
 
-# The account that every Azurite has; its key is published in Azurite's documentation.
-
 SCRIPT = Path("node_modules/azurite/dist/src/azurite.js")
 START_SECONDS = 60.0  # a busy machine; 1 to 2 s is usual
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
 
 
+@dataclass(frozen=True)
+class Secured:
+    """An account of its own name that takes tokens, over TLS by a certificate and its key."""
+
+    account: str
+    account_key: str = field(repr=False)
+    certificate: Path
+    private_key: Path
+
+
 class Azurite:
     """One running Azurite with blob, queue and table service on the loopback address.
 
     ``root`` is the folder that has ``node_modules``; ``data`` the folder to keep everything in,
-    or None to keep it in memory. ``launch`` returns at once, ``wait`` when all three services
-    answer; used as a context manager it is both.
+    or None to keep it in memory. With ``secured`` it serves that account instead of the
+    emulator's own. ``launch`` returns at once, ``wait`` when all three services answer; used as a
+    context manager it is both.
     """
 
-    def __init__(self, root: Path, *, data: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, *, data: Path | None = None, secured: Secured | None = None
+    ) -> None:
         self._root = root
         self._data = data
+        self._secured = secured
         self._ports = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
         blob, queue, table = self._ports
-        self.blob_endpoint = f"http://{LOOPBACK}:{blob}/{EMULATOR_ACCOUNT}"
-        self.queue_endpoint = f"http://{LOOPBACK}:{queue}/{EMULATOR_ACCOUNT}"
-        self.table_endpoint = f"http://{LOOPBACK}:{table}/{EMULATOR_ACCOUNT}"
+        scheme, account, account_key = "http", EMULATOR_ACCOUNT, EMULATOR_KEY
+        if secured is not None:
+            scheme, account, account_key = "https", secured.account, secured.account_key
+        self.blob_endpoint = f"{scheme}://{LOOPBACK}:{blob}/{account}"
+        self.queue_endpoint = f"{scheme}://{LOOPBACK}:{queue}/{account}"
+        self.table_endpoint = f"{scheme}://{LOOPBACK}:{table}/{account}"
         self.connection_string = (
-            f"DefaultEndpointsProtocol=http;AccountName={EMULATOR_ACCOUNT};AccountKey={EMULATOR_KEY};"
+            f"DefaultEndpointsProtocol={scheme};AccountName={account};AccountKey={account_key};"
             f"BlobEndpoint={self.blob_endpoint};QueueEndpoint={self.queue_endpoint};"
             f"TableEndpoint={self.table_endpoint};"
         )
@@ -82,6 +99,7 @@ class Azurite:
             *(node, str(script), "--silent", "--disableTelemetry", "--skipApiVersionCheck"),
             *("--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)),
             *where,
+            *self._tls(),
         ]
         self._process = subprocess.Popen(  # noqa: S603 (node and a script of the checkout)
             command,
@@ -89,7 +107,21 @@ class Azurite:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=self._environment(),
         )
+
+    def _tls(self) -> tuple[str, ...]:
+        if self._secured is None:
+            return ()
+        files = str(self._secured.certificate), str(self._secured.private_key)
+        return "--cert", files[0], "--key", files[1], "--oauth", "basic"
+
+    def _environment(self) -> dict[str, str] | None:
+        """The process's environment: ours, and the account where it has one of its own."""
+        if self._secured is None:
+            return None
+        named = f"{self._secured.account}:{self._secured.account_key}"
+        return os.environ | {"AZURITE_ACCOUNTS": named}
 
     def wait(self, seconds: float = START_SECONDS) -> None:
         """Return when all three services answer; LocalStackError if Azurite ends or is late."""

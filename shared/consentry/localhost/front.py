@@ -25,7 +25,7 @@ from consentry.localhost.routes import Route
 from consentry.localhost.supervisor import Supervisor
 from consentry.localhost.worker import Call, CallError
 
-BODY_BYTES_MAX = 104_857_600  # ScriptConstants.cs: FUNCTIONS_REQUEST_BODY_SIZE_LIMIT's default
+BODY_BYTES_MAX = 104_857_600  # ScriptConstants.cs: the default of the setting for it
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -92,6 +92,7 @@ class Front:
         admin_call: AdminCall,
         disabled: frozenset[str] = frozenset(),
         enforce_keys: bool = True,
+        body_bytes_max: int = BODY_BYTES_MAX,
     ) -> None:
         self._supervisor = supervisor
         self._keys = keys
@@ -99,6 +100,7 @@ class Front:
         self._admin_call = admin_call
         self._disabled = disabled
         self._enforce_keys = enforce_keys
+        self._body_bytes_max = body_bytes_max
         self._endpoints: tuple[Endpoint, ...] = ()
         self._functions: dict[str, Function] = {}
 
@@ -143,7 +145,7 @@ class Front:
             return Response(404)
         if not self._supervisor.ready:
             return Response(503)
-        if int(request.headers.get("content-length") or 0) > BODY_BYTES_MAX:
+        if int(request.headers.get("content-length") or 0) > self._body_bytes_max:
             return Response(413, [(b"connection", b"close")])
         body = await request.body()
         value = trigger_value(request.scope, request.headers, parameters)

@@ -22,11 +22,11 @@ from typing import Any
 import uvicorn
 import uvloop
 import watchfiles
-from azure.storage.queue import QueueServiceClient
 
 from consentry.errors import LocalStackError
 from consentry.localhost.blobs import Webhook, blob_queue_name
-from consentry.localhost.front import Front
+from consentry.localhost.connections import Connections
+from consentry.localhost.front import BODY_BYTES_MAX, Front
 from consentry.localhost.functions import Function
 from consentry.localhost.hostjson import HostJson
 from consentry.localhost.keys import Keys
@@ -36,6 +36,8 @@ from consentry.localhost.supervisor import Served, Supervisor
 from consentry.localhost.triggers import HOST_STORAGE, Surroundings, Triggers
 
 CONFIGURATION_BYTES_MAX = 1024 * 1024
+BODY_LIMIT = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+HOST_ID = "AzureFunctionsWebHost__hostid"  # otherwise it is derived
 GRACE_SECONDS = 10  # for HTTP requests in work when the host stops
 
 logger = logging.getLogger(__name__)
@@ -51,8 +53,9 @@ class Configuration:
     port: int = 0
     enforce_keys: bool = True
     watch: tuple[str, ...] = ()
-    containers: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()  # these two are made at the start
     tables: tuple[str, ...] = ()
+    pump: bool = True  # make the events that an emulator does not send
 
 
 class _Server(uvicorn.Server):
@@ -72,11 +75,12 @@ class Host:
         self._listening = listening
         self._url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
         self._around = Surroundings(
-            host_id=host_id(self._app),
+            host_id=configuration.environment.get(HOST_ID) or host_id(self._app),
             url=self._url,
             keys=Keys(**configuration.keys),
-            environment=configuration.environment,
+            connections=Connections(configuration.environment),
             storage_ready=asyncio.Event(),
+            pump=configuration.pump,
         )
         self._triggers: Triggers | None = None
         self._stop = asyncio.Event()
@@ -88,6 +92,7 @@ class Host:
             admin_call=self._begin,
             disabled=disabled_functions(configuration.environment),
             enforce_keys=configuration.enforce_keys,
+            body_bytes_max=body_bytes_max(configuration.environment),
         )
 
     async def run(self, commands: asyncio.StreamReader) -> None:
@@ -131,9 +136,7 @@ class Host:
         return self._triggers
 
     def _webhook(self) -> Webhook:
-        queues = QueueServiceClient.from_connection_string(
-            self._around.connection_string(HOST_STORAGE)
-        )
+        queues = self._around.connections.queues(HOST_STORAGE)
         queue = queues.get_queue_client(blob_queue_name(self._around.host_id))
         return Webhook(queue, self._blob_event_sent)
 
@@ -176,12 +179,14 @@ class Host:
 
     async def _open(self) -> None:
         """Storage answers: fill it with what the service expects, and let the triggers begin."""
-        await asyncio.to_thread(
-            provision,
-            self._around.connection_string(HOST_STORAGE),
-            self._configuration.containers,
-            self._configuration.tables,
-        )
+        configured = self._configuration
+        if configured.containers or configured.tables:
+            await asyncio.to_thread(
+                provision,
+                configured.environment[HOST_STORAGE],
+                configured.containers,
+                configured.tables,
+            )
         self._around.storage_ready.set()
         await self._supervisor.started(1)
 
@@ -200,6 +205,11 @@ def disabled_functions(environment: Mapping[str, str]) -> frozenset[str]:
             if setting == "Disabled":
                 found.add(function.lower())
     return frozenset(found)
+
+
+def body_bytes_max(environment: Mapping[str, str]) -> int:
+    """Largest request body that is taken; a setting says so, or the host's default holds."""
+    return int(environment.get(BODY_LIMIT, BODY_BYTES_MAX))
 
 
 def report(fields: Mapping[str, Any]) -> None:

@@ -13,8 +13,8 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueMessage, QueueServiceClient
 
-from consentry.errors import LocalStackError
 from consentry.localhost.blobs import POISON_QUEUE, BlobRunner, blob_queue_name
+from consentry.localhost.connections import Connections
 from consentry.localhost.functions import BLOB, HTTP, QUEUE, TIMER, Function
 from consentry.localhost.hostjson import QUEUE_BATCH_MAX, HostJson
 from consentry.localhost.keys import Keys
@@ -38,18 +38,10 @@ class Surroundings:
     host_id: str
     url: str
     keys: Keys
-    environment: Mapping[str, str]
+    connections: Connections
     storage_ready: asyncio.Event
+    pump: bool = True  # make the events that an emulator does not send
     seen: Seen = field(default_factory=dict)  # blobs whose events were sent, over all workers
-
-    def connection_string(self, name: str) -> str:
-        """Connection string of a binding's connection; LocalStackError names a missing setting."""
-        try:
-            return self.environment[name]
-        except KeyError:
-            raise LocalStackError(
-                f"The setting {name} of a trigger's connection is missing."
-            ) from None
 
 
 class Triggers:
@@ -128,12 +120,10 @@ class Triggers:
             return  # the supervisor has logged it, and nobody waits for the outcome
 
     def _blob_service(self, connection: str) -> BlobServiceClient:
-        text = self._around.connection_string(connection)
-        return self._clients.enter_context(BlobServiceClient.from_connection_string(text))
+        return self._clients.enter_context(self._around.connections.blobs(connection))
 
     def _queue_service(self, connection: str) -> QueueServiceClient:
-        text = self._around.connection_string(connection)
-        return self._clients.enter_context(QueueServiceClient.from_connection_string(text))
+        return self._clients.enter_context(self._around.connections.queues(connection))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -165,6 +155,12 @@ class Triggers:
         )
         self._blob_listener = Listener(queue, poison, policy, self._blob_runner.handle)
         self._listen(self._blob_listener)
+        if self._around.pump:
+            self._pump_events(functions, services)
+
+    def _pump_events(
+        self, functions: tuple[Function, ...], services: Mapping[str, BlobServiceClient]
+    ) -> None:
         watched = {
             function.webhook_id: services[str(function.trigger["connection"])].get_container_client(
                 str(function.trigger["path"]).partition("/")[0]
