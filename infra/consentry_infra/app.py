@@ -96,8 +96,9 @@ class App(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _token_settings(tokens: Tokens) -> dict[str, str]:
+def _token_settings(authority: str, tokens: Tokens) -> dict[str, str]:
     return {
+        "CONSENTRY_AUTHORITY": authority,
         "CONSENTRY_AUDIENCE": str(tokens.audience or ""),
         "CONSENTRY_OPERATOR_DIRECTORY": str(tokens.operator or ""),
         "CONSENTRY_TENANT_DIRECTORIES": ",".join(
@@ -122,7 +123,7 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
         "CONSENTRY_VAULT_URL": props.vault.vault.properties.apply(
             lambda found: found.vault_uri or ""
         ),
-        **_token_settings(props.config.tokens),
+        **_token_settings(props.config.authority, props.config.tokens),
         "CONSENTRY_LAYER": LAYER_FOLDER,
         "CONSENTRY_URL_HOSTS": ",".join(service.url_hosts),
         "CONSENTRY_KEEP_ORIGINALS": ",".join(service.keep_originals),

@@ -24,10 +24,9 @@ from pydantic import (
 )
 
 from consentry.limits import TENANT_CHARACTERS_MAX
-from consentry.service.settings import TENANT_PATTERN
+from consentry.service.settings import ENTRA, TENANT_PATTERN, is_authority
 
 PROJECT: Final = "consentry"
-ENTRA: Final = "https://login.microsoftonline.com"
 STACK_PATTERN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])")
 OWN_TAG_PREFIX: Final = "consentry-"
 TAG_VALUE_CHARACTERS_MAX: Final = 256  # Azure's
@@ -198,7 +197,7 @@ class StackConfig(Part):
     tags: dict[str, str] = {}
     protect: bool = True  # refuse whatever would delete or replace storage, vault or group
     package: Path = Path("../dist/consentry-package.zip")
-    authority: str = ENTRA  # who issues the tokens by which the package is published
+    authority: str = ENTRA  # who issues tokens, to people and to whoever publishes the package
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -206,6 +205,8 @@ class StackConfig(Part):
             raise ValueError("service.keep_originals names a tenant that is not served")
         if not set(self.tokens.tenants) <= set(self.tenants):
             raise ValueError("tokens.tenants names a tenant that is not served")
+        if not is_authority(self.authority):
+            raise ValueError("authority is Entra ID, or a stand-in on the deploying machine")
         if len(",".join(self.tenants)) > TAG_VALUE_CHARACTERS_MAX:
             raise ValueError("tenants are more than fit into a tag; give some a stack of their own")
         if any(name.startswith(OWN_TAG_PREFIX) for name in self.tags):

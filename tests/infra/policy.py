@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tests.infra.registered import Registered
 
-from consentry_infra.config import ENTRA
+from consentry.service.settings import ENTRA
 from consentry_infra.naming import NAME_LIMITS
 from consentry_infra.roles import Role
 from local.kinds import PREFIX
@@ -250,7 +250,10 @@ def deletions_are_true_and_evidence_stays(resources: Sequence[Registered]) -> It
 def tokens_come_from_entra(resources: Sequence[Registered]) -> Iterator[str]:
     for resource in resources:
         if "PublishedPackage" in resource.token and resource.inputs["authority"] != ENTRA:
-            yield f"{resource.name}: tokens of another authority"
+            yield f"{resource.name}: published by tokens of another authority"
+    for app in of(resources, "web:WebApp"):
+        if settings(app).get("CONSENTRY_AUTHORITY") != ENTRA:
+            yield f"{app.name}: takes tokens of another authority"
 
 
 def only_known_types(resources: Sequence[Registered]) -> Iterator[str]:

@@ -22,7 +22,7 @@ Address = IPv4Address | IPv6Address
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052: the rest is an IPv4 address
 _AZURE_PLATFORM: Final = ip_address("168.63.129.16")  # Azure's own agent and DNS address
-_HTTPS_PORT: Final = 443
+HTTPS_PORT: Final = 443
 _OK: Final = 200
 
 
@@ -71,7 +71,7 @@ class Fetcher:
         *,
         allowed: Callable[[Address], bool] = is_public,
         tls: ssl.SSLContext | None = None,
-        port: int = _HTTPS_PORT,
+        port: int = HTTPS_PORT,
     ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._port = port

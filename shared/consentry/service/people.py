@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from consentry.azure.fetch import Fetcher
+from consentry.azure.fetch import HTTPS_PORT, Fetcher
 from consentry.errors import StorageError, UrlError
 from consentry.limits import MEBIBYTE
 from consentry.service.settings import Settings
 from consentry.trust.operations import Principal
 from consentry.trust.tokens import Issuer, read_token
 
-LOGIN_HOST: Final = "login.microsoftonline.com"
 DEVELOPMENT_ISSUER: Final = "urn:consentry:development"
 KEPT_SECONDS: Final = 3600.0  # a key that an issuer has withdrawn is believed no longer
 ASKED_AGAIN_SECONDS: Final = 60.0  # an unknown key id makes nobody ask more often
@@ -75,14 +75,20 @@ def people_of(settings: Settings) -> People:
     """Make the issuers that the settings name; nothing is asked of them yet."""
     if settings.local_issuer is not None:
         return _development(settings.tenants, settings.local_issuer, settings.audience)
-    fetch = Fetcher((LOGIN_HOST,))
+    authority = urlsplit(settings.authority)
+    # The operator has named it and TLS proves it: its address may lie in a private network.
+    fetch = Fetcher(
+        (authority.hostname or "",),
+        allowed=lambda _address: True,
+        port=authority.port or HTTPS_PORT,
+    )
     issuers, keys = {}, {}
     tenants = settings.directories()
     operator = settings.operator_directory
     for directory in dict.fromkeys((operator, *tenants)) if settings.audience else ():
-        name = f"https://{LOGIN_HOST}/{directory}/v2.0"
+        name = f"{settings.authority}/{directory}/v2.0"
         issuers[name] = Issuer(name, tenants.get(directory, ""), directory == operator)
-        keys[name] = IssuerKeys(_from_entra(fetch, directory))
+        keys[name] = IssuerKeys(_published(fetch, f"{settings.authority}/{directory}"))
     return People(issuers, keys, settings.audience)
 
 
@@ -94,8 +100,8 @@ def _development(tenants: tuple[str, ...], published: Path, audience: str) -> Pe
     return People(issuers, dict.fromkeys(issuers, keys), audience)
 
 
-def _from_entra(fetch: Fetcher, directory: str) -> Callable[[], bytes]:
-    address = f"https://{LOGIN_HOST}/{directory}/discovery/v2.0/keys"
+def _published(fetch: Fetcher, directory: str) -> Callable[[], bytes]:
+    address = f"{directory}/discovery/v2.0/keys"
 
     def ask() -> bytes:
         try:

@@ -21,6 +21,8 @@ from consentry.limits import TENANT_CHARACTERS_MAX
 
 TENANT_PATTERN = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX - 2}}}[a-z0-9])?")
 
+ENTRA: Final = "https://login.microsoftonline.com"
+
 _DIRECTORY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -51,6 +53,7 @@ class Settings(BaseModel):
     identity_client_id: str = Field("", description="Client id of the user-assigned identity.")
     vault_url: str = Field("", description="Key Vault that holds the signing and wrapping keys.")
     local_keys: Path | None = Field(None, description="Folder of key files; development only.")
+    authority: str = Field(ENTRA, description="Who issues people's tokens: Entra ID.")
     audience: str = Field("", description="Client id that people's tokens are issued for.")
     operator_directory: str = Field("", description="Entra directory of reviewers and auditors.")
     tenant_directories: Names = Field(
@@ -92,6 +95,8 @@ class Settings(BaseModel):
         operator = (self.operator_directory,) if self.operator_directory else ()
         if not all(_DIRECTORY.fullmatch(found) for found in (*operator, *directories)):
             raise ValueError("an Entra directory is named by its id in lower case")
+        if not is_authority(self.authority):
+            raise ValueError("CONSENTRY_AUTHORITY is Entra ID, or a stand-in on this machine")
         if bool(self.audience) != bool(operator or self.local_issuer):
             raise ValueError("CONSENTRY_AUDIENCE and the issuers are set together")
         if self.local_issuer and (operator or directories):
@@ -145,6 +150,16 @@ def is_loopback(endpoint: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_authority(address: str) -> bool:
+    """Tell whether tokens may be issued there: by Entra ID, or by a stand-in on this machine.
+
+    A stand-in is over TLS and on the loopback interface, where no deployment has one.
+    """
+    parts = urlsplit(address)
+    plain = address == f"{parts.scheme}://{parts.netloc}" and parts.username is None
+    return address == ENTRA or (parts.scheme == "https" and plain and is_loopback(address))
 
 
 def log_origin(settings: Settings) -> str:

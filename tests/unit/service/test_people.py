@@ -14,11 +14,10 @@ from consentry.errors import SettingsError, StorageError
 from consentry.service.people import (
     ASKED_AGAIN_SECONDS,
     KEPT_SECONDS,
-    LOGIN_HOST,
     IssuerKeys,
     people_of,
 )
-from consentry.service.settings import Settings
+from consentry.service.settings import ENTRA, Settings
 from consentry.trust.operations import Role
 from consentry.trust.tokens import Issuer
 
@@ -37,7 +36,7 @@ PRODUCTION = {
 
 
 def entra(directory: str) -> str:
-    return f"https://{LOGIN_HOST}/{directory}/v2.0"
+    return f"{ENTRA}/{directory}/v2.0"
 
 
 def test_production_trusts_the_named_directories_of_entra_and_nobody_else() -> None:
@@ -67,11 +66,21 @@ def test_production_settings_refuse_the_development_issuer() -> None:
         {"CONSENTRY_TENANT_DIRECTORIES": f"northwind={AWAY}"},
         {"CONSENTRY_TENANT_DIRECTORIES": "contoso"},
         {"CONSENTRY_TENANT_DIRECTORIES": "contoso=organizations"},
+        {"CONSENTRY_AUTHORITY": "https://login.example"},
+        {"CONSENTRY_AUTHORITY": "http://127.0.0.1:8443"},
+        {"CONSENTRY_AUTHORITY": "https://127.0.0.1:8443/elsewhere"},
+        {"CONSENTRY_AUTHORITY": "https://login.microsoftonline.com@127.0.0.1"},
     ],
 )
 def test_issuers_that_do_not_fit_together_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(SettingsError):
         Settings.load(PRODUCTION | change)
+
+
+def test_stand_in_for_entra_is_trusted_instead_of_it_and_not_beside_it() -> None:
+    local = "https://127.0.0.1:8443"
+    found = people_of(Settings.load(PRODUCTION | {"CONSENTRY_AUTHORITY": local}))
+    assert set(found.issuers) == {f"{local}/{HOME}/v2.0", f"{local}/{AWAY}/v2.0"}
 
 
 def test_without_issuers_nobody_is_a_person() -> None:
