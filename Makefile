@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow package cost engine preview-local test-infra check bench bench-audit layer lock clean
+.PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra check bench bench-audit layer lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -72,6 +72,12 @@ engine:  ## Pulumi's engine: the one on PATH, or built here from pinned Go modul
 
 preview-local: package  ## the real engine over infra/, against a stand-in for Azure
 	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/preview_local.py
+
+up-local: package  ## the whole service on this machine: `pulumi up` on a local cloud, used, destroyed
+	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/up_local.py
+
+cloud: package  ## the same, kept up for playing until Ctrl-C
+	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/up_local.py --keep
 
 test-infra: setup .venv/.infra  ## the tests of infra/
 	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" $(BIN)/python -m pytest -q tests/infra

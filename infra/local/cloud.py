@@ -1,15 +1,16 @@
 """The state of the local cloud: what exists, and what was ever asked of it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from consentry.localhost.keys import Keys
 from consentry_infra.events import WEBHOOK_KEY
 from consentry_infra.roles import Role
 from local.checks import problems
-from local.kinds import DIRECTORY, KINDS, PREFIX, SUBSCRIPTION, Hosts, Values, stable_id
+from local.kinds import DIRECTORY, KINDS, OPERATOR, PREFIX, SUBSCRIPTION, Values, stable_id
 
 CLIENT_CONFIG: Final = "azure-native:authorization:getClientConfig"
 HOST_KEYS: Final = "azure-native:web:listWebAppHostKeys"
@@ -42,14 +43,34 @@ class Asked:
     what: str
 
 
-class Cloud:
-    """One subscription; safe to use from several threads, as engines ask."""
+class Behind(Protocol):
+    """A real part that stands behind resources of one type; may raise whatever it meets."""
 
-    def __init__(self, hosts: Hosts) -> None:
-        self.hosts = hosts
+    def make(self, resource: Resource) -> None:
+        """Make it."""
+
+    def change(self, resource: Resource) -> None:
+        """Give it other properties."""
+
+    def remove(self, resource: Resource) -> None:
+        """Remove it."""
+
+
+class Cloud:
+    """One subscription; safe to use from several threads, as engines ask.
+
+    ``behind`` names the real parts by type of resource; what has none is kept as state.
+    ``fails`` decides by verb and id whether the next request fails for no good reason.
+    """
+
+    def __init__(self) -> None:
+        self.behind: dict[str, Behind] = {}
+        self.fails: Callable[[str, str], bool] = lambda _verb, _what: False
         self._lock = threading.RLock()
         self._resources: dict[str, Resource] = {}
-        self._published: list[str] = []
+        self._kept_deleted: set[str] = set()
+        self._published: list[tuple[str, str]] = []
+        self._keys: dict[str, Keys] = {}
         self.asked: list[Asked] = []
 
     @property
@@ -62,19 +83,29 @@ class Cloud:
         """Make a resource; RefusedError where Azure would refuse it."""
         with self._lock:
             made = self._describe(token, inputs)
+            self._may_fail("create", made.id)
             if made.id in self._resources:
                 raise RefusedError(f"{made.id} exists already")
+            if made.id in self._kept_deleted:
+                raise RefusedError(f"{made.id} was deleted and is kept; it must be recovered")
             parent = _parent(made.id)
             if parent and not self._exists(parent):
                 raise RefusedError(f"{made.id} lies below something that does not exist")
             self._check_references(made)
             self._resources[made.id] = made
-            self.asked.append(Asked("create", made.id))
-            return made
+        try:
+            self._part(made, lambda part: part.make(made))
+        except BaseException:
+            with self._lock:
+                del self._resources[made.id]
+            raise
+        self._note("create", made.id)
+        return made
 
     def update(self, resource_id: str, inputs: Values) -> Resource:
         """Change a resource in place."""
         with self._lock:
+            self._may_fail("update", resource_id)
             old = self._resources.get(resource_id)
             if old is None:
                 raise RefusedError(f"{resource_id} does not exist")
@@ -83,18 +114,35 @@ class Cloud:
                 raise RefusedError(f"{resource_id} cannot become another resource")
             self._check_references(made)
             self._resources[resource_id] = made
-            self.asked.append(Asked("update", resource_id))
-            return made
+        try:
+            self._part(made, lambda part: part.change(made))
+        except BaseException:
+            with self._lock:
+                self._resources[resource_id] = old
+            raise
+        self._note("update", resource_id)
+        return made
 
     def delete(self, resource_id: str) -> None:
         """Remove a resource; what lies below it must have gone before."""
         with self._lock:
+            self._may_fail("delete", resource_id)
             below = [other for other in self._resources if other.startswith(f"{resource_id}/")]
             # The settings of a service go; the service itself stays as long as its account.
             if below and not resource_id.endswith(_BORN_WITH_PARENT):
                 raise RefusedError(f"{resource_id} still holds {below[0]}")
+            gone = self._resources.get(resource_id)
+        if gone is not None:
+            self._part(gone, lambda part: part.remove(gone))
+        with self._lock:
             self._resources.pop(resource_id, None)
-            self.asked.append(Asked("delete", resource_id))
+            if gone is not None and gone.token == f"{PREFIX}keyvault:Vault":
+                self._kept_deleted.add(resource_id)
+        self._note("delete", resource_id)
+
+    def of(self, kind: str) -> list[Resource]:
+        """All resources of one type, oldest first."""
+        return [found for found in self.resources if found.token == PREFIX + kind]
 
     def read(self, resource_id: str) -> Resource | None:
         """Find a resource by its id."""
@@ -108,23 +156,47 @@ class Cloud:
                 "subscriptionId": SUBSCRIPTION,
                 "tenantId": DIRECTORY,
                 "clientId": stable_id("client"),
-                "objectId": stable_id("operator"),
+                "objectId": OPERATOR,
             }
         if token == HOST_KEYS:
             return self._host_keys(arguments["name"])
         raise RefusedError(f"the local cloud does not know the question {token}")
 
-    def publish(self, digest: str) -> None:
-        """Take a package, by digest; from now on there is running code, and its keys."""
+    def publish(self, site: str, digest: str) -> None:
+        """Note a package that an app runs, by digest; there is running code now, and its keys."""
         with self._lock:
-            self._published.append(digest)
-            self.asked.append(Asked("publish", digest))
+            self._published.append((site, digest))
+        self._note("publish", digest)
 
     @property
     def published(self) -> list[str]:
         """Digests of all packages, in order."""
         with self._lock:
-            return list(self._published)
+            return [digest for _, digest in self._published]
+
+    def runs(self, site: str) -> bool:
+        """Tell whether an app has been given code."""
+        with self._lock:
+            return any(name == site for name, _ in self._published)
+
+    def keys(self, site: str) -> Keys:
+        """Keys of an app's host."""
+        with self._lock:
+            return self._keys.setdefault(site, Keys())
+
+    def _note(self, verb: str, what: str) -> None:
+        with self._lock:
+            self.asked.append(Asked(verb, what))
+
+    def _may_fail(self, verb: str, what: str) -> None:
+        if self.fails(verb, what):
+            raise RefusedError(f"the request to {verb} {what} failed, as it was told to")
+
+    def _part(self, resource: Resource, do: Callable[[Behind], None]) -> None:
+        """Have the real part do something, if there is one; others may ask meanwhile."""
+        part = self.behind.get(resource.token.removeprefix(PREFIX))
+        if part is not None:
+            do(part)
 
     def _describe(self, token: str, inputs: Values) -> Resource:
         found = problems(token, inputs)
@@ -138,19 +210,18 @@ class Cloud:
             "name": resource_id.rpartition("/")[2],
             "type": token,
             "azureApiVersion": "local",
-            **kind.computed(resource_id, plain, self.hosts),
+            **kind.computed(resource_id, plain),
         }
         return Resource(token, resource_id, plain, outputs)
 
     def _host_keys(self, name: str) -> dict[str, Any]:
         """An app's keys: its extensions make theirs when code with such triggers starts."""
         with self._lock:
-            sites = [r for r in self._resources.values() if r.token == f"{PREFIX}web:WebApp"]
-            if not any(site.inputs["name"] == name for site in sites):
+            if not any(site.inputs["name"] == name for site in self.of("web:WebApp")):
                 raise RefusedError("there is no such app")
-            running = bool(self._published)
-        keys = {WEBHOOK_KEY: stable_id(f"{name}/webhook")} if running else {}
-        return {"functionKeys": {}, "masterKey": stable_id(f"{name}/master"), "systemKeys": keys}
+        keys = self.keys(name)
+        made = {WEBHOOK_KEY: keys.blobs_extension} if self.runs(name) else {}
+        return {"functionKeys": {}, "masterKey": keys.master, "systemKeys": made}
 
     def _check_references(self, resource: Resource) -> None:
         for reference in _references(resource.inputs):

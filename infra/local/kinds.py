@@ -16,15 +16,15 @@ PREFIX: Final = "azure-native:"
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Hosts:
-    """Addresses at which the local cloud answers, as an app's host names."""
-
-    app: str
-    deployment: str
+def stable_id(seed: str) -> str:
+    """Give an id that Azure would invent: the same for the same resource."""
+    return str(uuid5(NAMESPACE_URL, seed))
 
 
-Computed = Callable[[str, Values, Hosts], dict[str, Any]]
+OPERATOR: Final = stable_id("operator")
+"""Object id of whoever deploys."""
+
+Computed = Callable[[str, Values], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Kind:
     path: str
     required: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
-    computed: Computed = lambda _id, _inputs, _hosts: {}
+    computed: Computed = lambda _id, _inputs: {}
     told_later: tuple[str, ...] = ()  # inputs that come back in another shape
 
     def id(self, inputs: Values) -> str:
@@ -43,12 +43,7 @@ class Kind:
         return self.path.format(group=group, **inputs)
 
 
-def stable_id(seed: str) -> str:
-    """Give an id that Azure would invent: the same for the same resource."""
-    return str(uuid5(NAMESPACE_URL, seed))
-
-
-def _account(_id: str, inputs: Values, _hosts: Hosts) -> dict[str, Any]:
+def _account(_id: str, inputs: Values) -> dict[str, Any]:
     name = inputs["accountName"]
     services = ("blob", "queue", "table", "file", "dfs", "web")
     return {
@@ -58,12 +53,12 @@ def _account(_id: str, inputs: Values, _hosts: Hosts) -> dict[str, Any]:
     }
 
 
-def _vault(_id: str, inputs: Values, _hosts: Hosts) -> dict[str, Any]:
+def _vault(_id: str, inputs: Values) -> dict[str, Any]:
     address = f"https://{inputs['vaultName']}.vault.azure.net/"
     return {"properties": {**inputs["properties"], "vaultUri": address}}
 
 
-def _identity(resource_id: str, _inputs: Values, _hosts: Hosts) -> dict[str, Any]:
+def _identity(resource_id: str, _inputs: Values) -> dict[str, Any]:
     return {
         "principalId": stable_id(f"{resource_id}/principal"),
         "clientId": stable_id(f"{resource_id}/client"),
@@ -71,7 +66,7 @@ def _identity(resource_id: str, _inputs: Values, _hosts: Hosts) -> dict[str, Any
     }
 
 
-def _insights(resource_id: str, _inputs: Values, _hosts: Hosts) -> dict[str, Any]:
+def _insights(resource_id: str, _inputs: Values) -> dict[str, Any]:
     key = stable_id(f"{resource_id}/instrumentation")
     return {
         "instrumentationKey": key,
@@ -79,12 +74,13 @@ def _insights(resource_id: str, _inputs: Values, _hosts: Hosts) -> dict[str, Any
     }
 
 
-def _topic(resource_id: str, inputs: Values, _hosts: Hosts) -> dict[str, Any]:
+def _topic(resource_id: str, inputs: Values) -> dict[str, Any]:
     principal = stable_id(f"{resource_id}/principal")
     return {"identity": {**inputs["identity"], "principalId": principal, "tenantId": DIRECTORY}}
 
 
-def _site(resource_id: str, inputs: Values, hosts: Hosts) -> dict[str, Any]:
+def _site(resource_id: str, inputs: Values) -> dict[str, Any]:
+    name = inputs["name"]
     # Identities go in as a list and come out as a map.
     identities = {
         identity: {
@@ -95,10 +91,10 @@ def _site(resource_id: str, inputs: Values, hosts: Hosts) -> dict[str, Any]:
     }
     return {
         "identity": {**inputs["identity"], "userAssignedIdentities": identities},
-        "defaultHostName": hosts.app,
+        "defaultHostName": f"{name}.azurewebsites.net",
         "hostNameSslStates": [
-            {"name": hosts.app, "hostType": "Standard"},
-            {"name": hosts.deployment, "hostType": "Repository"},
+            {"name": f"{name}.azurewebsites.net", "hostType": "Standard"},
+            {"name": f"{name}.scm.azurewebsites.net", "hostType": "Repository"},
         ],
         "customDomainVerificationId": stable_id(f"{resource_id}/domain"),
     }
@@ -134,7 +130,7 @@ KINDS: Final[dict[str, Kind]] = {
         "/providers/Microsoft.Authorization/roleDefinitions/{roleDefinitionId}",
         ("scope", "roleDefinitionId", "roleName", "permissions", "assignableScopes"),
         ("scope", "roleDefinitionId"),
-        lambda _id, inputs, _hosts: {"name": inputs["roleDefinitionId"]},
+        lambda _id, inputs: {"name": inputs["roleDefinitionId"]},
     ),
     "consumption:Budget": Kind(
         "{scope}/providers/Microsoft.Consumption/budgets/{budgetName}",

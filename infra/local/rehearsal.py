@@ -7,7 +7,7 @@ checkout and nothing leaves the machine.
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,15 +16,14 @@ import yaml
 from pulumi import automation
 
 from local.cloud import Cloud
-from local.endpoints import endpoints
-from local.kinds import Hosts
+from local.machine import Machine, machine
 from local.provider import serving
 
 INFRA: Final = Path(__file__).resolve().parents[1]
 COPIED: Final = ("__main__.py", "Pulumi.yaml", "consentry_infra")
 PASSPHRASE: Final = "rehearsal"  # noqa: S105 (of a backend that lives as long as the rehearsal)
 # What would lead a deployment anywhere else.
-FOREIGN: Final = ("AZURE_", "ARM_", "PULUMI_", "IDENTITY_", "MSI_")
+FOREIGN: Final = ("AZURE_", "ARM_", "PULUMI_", "IDENTITY_", "MSI_", "HTTP_PROXY", "http_proxy")
 
 
 @dataclass(frozen=True)
@@ -95,17 +94,19 @@ def _changes(counts: Mapping[automation.OpType, int] | None) -> Changes:
 
 
 @contextmanager
-def rehearsal(stack: str, scratch: Path, cloud: Cloud | None = None) -> Iterator[Rehearsal]:
-    """Start a local cloud, or use one, and make a stack on it."""
-    found = cloud or Cloud(Hosts("", ""))
-    project = scratch / "infra"
-    backend = scratch / "backend"
-    backend.mkdir(parents=True)
-    _copy_project(project)
-    with endpoints(found, scratch) as served, serving(found) as port:
+def rehearsal(stack: str, scratch: Path, running: Machine | None = None) -> Iterator[Rehearsal]:
+    """Make a stack on a local cloud: one that runs already, or one that is state alone."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as started:
+        found = running or started.enter_context(machine(scratch, real=False))
+        project = scratch / "infra"
+        backend = scratch / "backend"
+        backend.mkdir()
+        _copy_project(project)
+        port = started.enter_context(serving(found.cloud))
         environment = {
             **{name: "" for name in os.environ if name.startswith(FOREIGN)},
-            **served.environment,
+            **found.operator,
             "PULUMI_BACKEND_URL": backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DEBUG_PROVIDERS": f"azure-native:{port}",
@@ -118,7 +119,7 @@ def rehearsal(stack: str, scratch: Path, cloud: Cloud | None = None) -> Iterator
             work_dir=str(project),
             opts=automation.LocalWorkspaceOptions(env_vars=environment),
         )
-        yield Rehearsal(found, project, backend, made)
+        yield Rehearsal(found.cloud, project, backend, made)
 
 
 def _copy_project(target: Path) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
-from tests.support.vault import FakeIdentity, FakeVault, running_vault
+from tests.support.vault import FakeIdentity, running_vault
 
 from consentry.azure.names import KeyName
 from consentry.azure.vault import KEPT_SECONDS, Vault
 from consentry.errors import IntegrityError, StorageError
+from local.keyvault import KeyVault
 
 KEY = bytes(range(32))
 
@@ -30,18 +31,18 @@ def ticks() -> Ticks:
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Iterator[tuple[FakeVault, Path]]:
+def remote(tmp_path: Path) -> Iterator[tuple[KeyVault, Path]]:
     with running_vault(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-def service(remote: tuple[FakeVault, Path]) -> FakeVault:
+def service(remote: tuple[KeyVault, Path]) -> KeyVault:
     return remote[0]
 
 
 @pytest.fixture
-def vault(remote: tuple[FakeVault, Path], ticks: Ticks) -> Vault:
+def vault(remote: tuple[KeyVault, Path], ticks: Ticks) -> Vault:
     service, certificate = remote
     return Vault(
         service.url,
@@ -53,7 +54,7 @@ def vault(remote: tuple[FakeVault, Path], ticks: Ticks) -> Vault:
 
 
 def test_a_signature_is_made_in_the_vault_and_verifies_outside(
-    vault: Vault, service: FakeVault
+    vault: Vault, service: KeyVault
 ) -> None:
     key = vault.signing_key()
     signature = key.sign(b"message")
@@ -67,21 +68,21 @@ def test_a_signature_is_made_in_the_vault_and_verifies_outside(
 
 
 def test_public_keys_of_all_enabled_versions_are_given_newest_first(
-    vault: Vault, service: FakeVault, ticks: Ticks
+    vault: Vault, service: KeyVault, ticks: Ticks
 ) -> None:
     old = vault.signing_key()
     for _ in range(2):
-        service.add(KeyName.SIGNING)
-    service.keys[KeyName.SIGNING][1].enabled = False
+        service.keys[KeyName.SIGNING].rotate()
+    service.keys[KeyName.SIGNING].versions[1].enabled = False
     new = vault.signing_key()
     assert [key.kid for key in new.public_keys()] == [new.kid, old.kid]
-    service.add(KeyName.SIGNING)
+    service.keys[KeyName.SIGNING].rotate()
     assert len(new.public_keys()) == 2
     ticks.now += KEPT_SECONDS
     assert len(new.public_keys()) == 3
 
 
-def test_decisions_are_signed_by_a_key_of_their_own(vault: Vault, service: FakeVault) -> None:
+def test_decisions_are_signed_by_a_key_of_their_own(vault: Vault, service: KeyVault) -> None:
     manifests, decisions = vault.signing_key(), vault.signing_key(KeyName.DECISIONS)
     published = {key.kid for key in manifests.public_keys()}
     assert [key.kid for key in decisions.public_keys()] == [decisions.kid]
@@ -90,7 +91,7 @@ def test_decisions_are_signed_by_a_key_of_their_own(vault: Vault, service: FakeV
 
 
 def test_asking_for_public_keys_does_not_ask_the_vault_each_time(
-    vault: Vault, service: FakeVault
+    vault: Vault, service: KeyVault
 ) -> None:
     key = vault.signing_key()
     key.public_keys()
@@ -99,7 +100,7 @@ def test_asking_for_public_keys_does_not_ask_the_vault_each_time(
     assert len(service.operations) == asked
 
 
-def test_a_data_key_is_unwrapped_in_the_vault(vault: Vault, service: FakeVault) -> None:
+def test_a_data_key_is_unwrapped_in_the_vault(vault: Vault, service: KeyVault) -> None:
     key = vault.wrapping_key()
     kid, wrapped = key.wrap(KEY)
     assert key.unwrap(kid, wrapped) == KEY
@@ -107,11 +108,11 @@ def test_a_data_key_is_unwrapped_in_the_vault(vault: Vault, service: FakeVault) 
 
 
 def test_a_new_version_wraps_within_minutes_and_old_ones_still_unwrap(
-    vault: Vault, service: FakeVault, ticks: Ticks
+    vault: Vault, service: KeyVault, ticks: Ticks
 ) -> None:
     key = vault.wrapping_key()
     kid, wrapped = key.wrap(KEY)
-    service.add(KeyName.WRAPPING)
+    service.keys[KeyName.WRAPPING].rotate()
     assert key.kid == kid
     ticks.now += KEPT_SECONDS
     assert key.kid != kid
@@ -120,10 +121,10 @@ def test_a_new_version_wraps_within_minutes_and_old_ones_still_unwrap(
 
 
 def test_another_process_unwraps_by_the_version_alone(
-    vault: Vault, service: FakeVault, remote: tuple[FakeVault, Path]
+    vault: Vault, service: KeyVault, remote: tuple[KeyVault, Path]
 ) -> None:
     kid, wrapped = vault.wrapping_key().wrap(KEY)
-    service.add(KeyName.WRAPPING)
+    service.keys[KeyName.WRAPPING].rotate()
     other = Vault(
         service.url,
         FakeIdentity(),
@@ -142,8 +143,11 @@ def test_what_was_not_wrapped_does_not_unwrap(vault: Vault) -> None:
         key.unwrap("f" * 32, wrapped)
 
 
-def test_a_vault_that_is_down_signs_nothing(vault: Vault, service: FakeVault) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_vault_that_is_throttled_or_down_signs_nothing(
+    vault: Vault, service: KeyVault, status: int
+) -> None:
     key = vault.signing_key()
-    service.down = True
+    service.fails_with = status
     with pytest.raises(StorageError):
         key.sign(b"message")

@@ -14,9 +14,8 @@ from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 from consentry_infra.config import StackConfig
 from consentry_infra.deployment import Account, Deployment
 from local.cloud import Cloud
-from local.kinds import DIRECTORY, PREFIX, SUBSCRIPTION, Hosts
+from local.kinds import DIRECTORY, PREFIX, SUBSCRIPTION
 
-HOSTS = Hosts(app="app.example", deployment="app.scm.example")
 REVIEWERS = "11111111-1111-4111-8111-111111111111"
 AUDITORS = "22222222-2222-4222-8222-222222222222"
 UPLOADERS = "33333333-3333-4333-8333-333333333333"
@@ -41,7 +40,7 @@ class Registered:
 class Recorder(Mocks):
     """Answers as the local cloud would, and remembers."""
 
-    cloud: Cloud = field(default_factory=lambda: Cloud(HOSTS))
+    cloud: Cloud = field(default_factory=Cloud)
     registered: list[Registered] = field(default_factory=list)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -52,7 +51,7 @@ class Recorder(Mocks):
             self.registered.append(Registered(args.typ, args.name, inputs, made.id, secrets))
             return made.id, made.outputs
         if "PublishedPackage" in args.typ:
-            self.cloud.publish(inputs["package_digest"])
+            self.cloud.publish(inputs["app_id"].rpartition("/")[2], inputs["package_digest"])
         self.registered.append(Registered(args.typ, args.name, inputs, args.name))
         return args.name, inputs
 

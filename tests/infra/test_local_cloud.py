@@ -10,14 +10,14 @@ from tests.infra.registered import Stack
 
 from local.checks import FLEX_REFUSES, problems
 from local.cloud import Cloud, RefusedError
-from local.kinds import KINDS, PREFIX, Hosts
+from local.kinds import KINDS, PREFIX
 
 INFRA = Path(__file__).resolve().parents[2] / "infra" / "consentry_infra"
 
 
 @pytest.fixture
 def cloud() -> Cloud:
-    return Cloud(Hosts("app.example", "app.scm.example"))
+    return Cloud()
 
 
 def inputs(stack: Stack, kind: str, name: str | None = None) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_app_has_its_webhook_key_only_once_code_runs(cloud: Cloud, stack: Stack)
     cloud.create(f"{PREFIX}web:WebApp", bare)
     question = "azure-native:web:listWebAppHostKeys"
     assert cloud.invoke(question, {"name": app["name"]})["systemKeys"] == {}
-    cloud.publish("digest")
+    cloud.publish(app["name"], "digest")
     assert cloud.invoke(question, {"name": app["name"]})["systemKeys"]
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 import pytest
 from azure.core.credentials import AccessToken
+from tests.infra.registered import Stack
 from tests.infra.test_engine import write_package
 
 from consentry_infra.publish import Publisher, PublishError, PublishProvider
-from local.cloud import Cloud
-from local.endpoints import Endpoints, endpoints
-from local.kinds import Hosts
+from local.identity import Who
+from local.kinds import PREFIX
+from local.machine import Machine, machine
 
 
 class Credential:
@@ -30,67 +31,76 @@ class Credential:
 
 
 @pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(Hosts("", ""))
-
-
-@pytest.fixture
-def served(cloud: Cloud, tmp_path: Path) -> Iterator[Endpoints]:
-    with endpoints(cloud, tmp_path) as found:
+def running(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path, real=False) as found:
         yield found
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
+def zipped(tmp_path: Path) -> Path:
     return write_package(tmp_path / "package.zip", "code")
 
 
 @pytest.fixture
-def token(served: Endpoints) -> str:
-    environment = served.environment
-    headers = {"X-IDENTITY-HEADER": environment["IDENTITY_HEADER"]}
-    answer = httpx.get(environment["IDENTITY_ENDPOINT"], headers=headers)
-    return str(answer.json()["access_token"])
+def site(running: Machine, stack: Stack) -> str:
+    """An app without code."""
+    for kind in ("resources:ResourceGroup", "web:AppServicePlan"):
+        running.cloud.create(f"{PREFIX}{kind}", stack.one(kind).inputs)
+    app = stack.one("web:WebApp").inputs
+    bare = {**app, "identity": {"userAssignedIdentities": []}, "functionAppConfig": {}}
+    running.cloud.create(f"{PREFIX}web:WebApp", bare)
+    return str(app["name"])
 
 
 @pytest.fixture
-def client(served: Endpoints) -> Iterator[httpx.Client]:
-    trusted = ssl.create_default_context(cafile=served.environment["SSL_CERT_FILE"])
-    with httpx.Client(verify=trusted) as found:
+def client(running: Machine) -> Iterator[httpx.Client]:
+    trusted = ssl.create_default_context(cafile=running.surroundings["SSL_CERT_FILE"])
+    with httpx.Client(verify=trusted, proxy=running.surroundings["HTTPS_PROXY"]) as found:
         yield found
 
 
+def token_of(environment: dict[str, str]) -> str:
+    """A token for the management plane, as its owner's environment leads to it."""
+    answer = httpx.get(
+        environment["IDENTITY_ENDPOINT"],
+        params={"resource": "https://management.azure.com"},
+        headers={"X-IDENTITY-HEADER": environment["IDENTITY_HEADER"]},
+    )
+    return str(answer.json()["access_token"])
+
+
+def publish(client: httpx.Client, credential: Credential, site: str, package: Path) -> str:
+    hosts = (f"{site}.scm.azurewebsites.net", f"{site}.azurewebsites.net")
+    return Publisher(client, credential, pause=lambda _seconds: None).publish(*hosts, package)
+
+
 def test_package_arrives_whole_and_by_the_identity_of_the_operator(
-    cloud: Cloud, served: Endpoints, client: httpx.Client, token: str, package: Path
+    running: Machine, client: httpx.Client, site: str, zipped: Path
 ) -> None:
-    credential = Credential(token)
-    publisher = Publisher(client, credential)
-    deployment = publisher.publish(served.hosts.deployment, served.hosts.app, package)
-    assert cloud.published == [hashlib.sha256(package.read_bytes()).hexdigest()]
-    assert deployment == cloud.published[0]
+    credential = Credential(token_of(running.operator))
+    publish(client, credential, site, zipped)
+    assert running.cloud.published == [hashlib.sha256(zipped.read_bytes()).hexdigest()]
     assert set(credential.scopes) == {"https://management.azure.com/.default"}
 
 
-def test_stranger_publishes_nothing(
-    cloud: Cloud, served: Endpoints, client: httpx.Client, package: Path
+def test_strangers_publish_nothing(
+    running: Machine, client: httpx.Client, site: str, zipped: Path
 ) -> None:
-    with pytest.raises(PublishError, match="401"):
-        Publisher(client, Credential("guess")).publish(
-            served.hosts.deployment, served.hosts.app, package
-        )
-    assert cloud.published == []
+    somebody = running.environment(Who("99999999-9999-4999-8999-999999999999"))
+    for token, status in (("guess", 401), (token_of(somebody), 403)):
+        with pytest.raises(PublishError, match=str(status)):
+            publish(client, Credential(token), site, zipped)
+    assert running.cloud.published == []
 
 
 def test_file_that_is_no_app_is_refused(
-    cloud: Cloud, served: Endpoints, client: httpx.Client, token: str, tmp_path: Path
+    running: Machine, client: httpx.Client, site: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "other.zip"
     path.write_bytes(b"not a zip")
     with pytest.raises(PublishError, match="400"):
-        Publisher(client, Credential(token)).publish(
-            served.hosts.deployment, served.hosts.app, path
-        )
-    assert cloud.published == []
+        publish(client, Credential(token_of(running.operator)), site, path)
+    assert running.cloud.published == []
 
 
 def replying(answer: Callable[[httpx.Request], httpx.Response]) -> Publisher:
@@ -113,7 +123,7 @@ def replying(answer: Callable[[httpx.Request], httpx.Response]) -> Publisher:
     ],
 )
 def test_deployment_that_does_not_end_well_is_an_error(
-    package: Path, verdict: dict[str, int], health: int, said: str
+    zipped: Path, verdict: dict[str, int], health: int, said: str
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
@@ -123,10 +133,10 @@ def test_deployment_that_does_not_end_well_is_an_error(
         return httpx.Response(200, json=verdict)
 
     with pytest.raises(PublishError, match=said):
-        replying(answer).publish("app.scm.example", "app.example", package)
+        replying(answer).publish("app.scm.example", "app.example", zipped)
 
 
-def test_deployment_service_may_be_away_while_it_deploys(package: Path) -> None:
+def test_deployment_service_may_be_away_while_it_deploys(zipped: Path) -> None:
     answers = iter([503, 404, 200])
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -136,7 +146,7 @@ def test_deployment_service_may_be_away_while_it_deploys(package: Path) -> None:
             return httpx.Response(200)
         return httpx.Response(next(answers), json={"status": 4})
 
-    assert replying(answer).publish("app.scm.example", "app.example", package) == "id"
+    assert replying(answer).publish("app.scm.example", "app.example", zipped) == "id"
 
 
 def test_only_another_package_or_another_app_is_a_change() -> None:
