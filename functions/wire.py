@@ -39,6 +39,8 @@ STATUS: Final[Mapping[str, int]] = {
     "InvalidImage": 400,
     "InvalidImageSize": 400,
     "InvalidURL": 400,
+    "InvalidVideo": 400,
+    "InvalidVideoSize": 400,
     "LengthRequired": 411,
     "ModelLayer": 503,
     "NotFound": 404,

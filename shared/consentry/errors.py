@@ -6,6 +6,8 @@ ConsentryError
 │   ├── UrlError                   an address is not allowed or cannot be fetched
 │   ├── PictureError               the bytes are not a picture that can be read
 │   │   └── PictureSizeError         too many bytes, pixels or frames, or too few
+│   ├── VideoError                   the bytes are not a video that can be read
+│   │   └── VideoSizeError           too many bytes, pixels, frames or seconds, or too few
 │   ├── PayloadTooLargeError       the request is larger than its limit
 │   ├── LengthRequiredError        the request does not say how long it is
 │   ├── UploadExpiredError         the rest of a verification did not arrive in time
@@ -72,6 +74,18 @@ class PictureSizeError(PictureError):
     """The picture has too many or too few bytes, pixels or frames."""
 
     code = "InvalidImageSize"
+
+
+class VideoError(InputError):
+    """The bytes are not a video that this service can read."""
+
+    code = "InvalidVideo"
+
+
+class VideoSizeError(VideoError):
+    """The video has too many or too few bytes, pixels, frames or seconds."""
+
+    code = "InvalidVideoSize"
 
 
 class PayloadTooLargeError(InputError):
@@ -169,7 +183,7 @@ class UploadAbandonedError(ConsentryError):
 
 
 class RedactionError(ConsentryError):
-    """A face is still found in the masked picture; nothing is released."""
+    """A face is still found in the masked picture or video; nothing is released."""
 
     code = "ResidualFace"
 

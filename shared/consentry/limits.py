@@ -26,6 +26,18 @@ HEIF_SECONDS_MAX: Final = 30  # that it may take
 JPEG_SCANS_MAX: Final = 100
 ICC_PROFILE_BYTES_MAX: Final = MEBIBYTE
 
+# Videos.
+VIDEO_BYTES_MAX: Final = 16 * 1024 * MEBIBYTE
+VIDEO_SIDE_PIXELS_MAX: Final = 4_096
+VIDEO_SIDE_PIXELS_MIN: Final = 16
+VIDEO_PIXELS_MAX: Final = 4_096 * 2_304  # of a frame
+VIDEO_SECONDS_MAX: Final = 4 * 60 * 60
+VIDEO_FRAMES_MAX: Final = 1_000_000
+VIDEO_STREAMS_MAX: Final = 64
+VIDEO_GAP_SECONDS_MAX: Final = 60 * 60  # from one frame to the next; more is a broken clock
+VIDEO_REGIONS_MAX: Final = 1_000  # masked by hand
+VIDEO_DAMAGED_PACKETS_MAX: Final = 1_000
+
 # Faces.
 DETECT_FACES_MAX: Final = 100  # Azure AI Face
 REDACT_FACES_MAX: Final = 2_000

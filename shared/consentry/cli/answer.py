@@ -28,6 +28,7 @@ from consentry.errors import (
     StorageError,
     SubjectMismatchError,
     UploadAbandonedError,
+    VideoError,
 )
 
 DONE: Final = 0
@@ -68,6 +69,10 @@ _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
         "No setting lifts this: it takes another person, or the service does not do it.",
     ),
     (PictureError, "Give a whole JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF within the limits."),
+    (
+        VideoError,
+        "Give a whole MP4, MOV, MKV, WebM, AVI or TS with H.264, HEVC, VP9, AV1, MPEG-4 or MJPEG.",
+    ),
     (StateError, "See where it stands and why: `consentry access show`."),
     (ArgumentError, "`--help` of the command shows what it takes, with an example."),
     (InputError, "Check the name, the size and the content of what was given."),

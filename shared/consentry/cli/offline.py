@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from consentry.cli import video
 from consentry.cli.answer import Answer, cure, table
 from consentry.cli.layer import Folder
 from consentry.cli.places import layer_folder
@@ -21,9 +22,14 @@ from consentry.limits import PICTURE_BYTES_MAX
 
 if TYPE_CHECKING:
     from consentry.vision import MaskOptions, Vision
+    from consentry.vision.video import VideoOptions
 
-Kind = Literal["solid", "pixelate", "blur"]
+Kind = Literal[
+    "solid", "pixelate", "blur", "LowBlur", "MediumBlur", "HighBlur", "Black", "BoundingBox"
+]
 Shape = Literal["ellipse", "rectangle"]
+Sound = Literal["drop", "keep", "mute"]
+VideoCodec = Literal["h264", "vp9", "av1"]
 Thoroughness = Literal["fast", "recall", "check"]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads of one model run.")]
 
@@ -36,23 +42,52 @@ class _Job:
 
 def redact(
     ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="IN", exists=True, help="Picture or folder.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", exists=True, help="Picture, video or folder.")
+    ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Where the result goes.")],
-    kind: Annotated[Kind, typer.Option(help="How a face is hidden; solid is safest.")] = "solid",
+    kind: Annotated[
+        Kind,
+        typer.Option(help="How a face is hidden; solid is safest. Video Indexer's names work too."),
+    ] = "solid",
     shape: Annotated[Shape, typer.Option(help="What is hidden around a face.")] = "ellipse",
+    codec: Annotated[
+        VideoCodec, typer.Option(help="Of a video's pictures; the encoder of h264 is GPL.")
+    ] = "h264",
+    sound: Annotated[
+        Sound, typer.Option(help="Of a video: voices identify people, so it is dropped.")
+    ] = "drop",
+    mute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FROM-TO", help="Silent seconds, with --sound mute; repeat it."),
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEFT,TOP,WIDTH,HEIGHT@FROM-TO",
+            help="Mask a box of a video, in pixels, by hand for a span of seconds; repeat it.",
+        ),
+    ] = None,
     layer: Folder = None,
     threads: Threads = 2,
 ) -> Answer:
-    """Mask every face of a picture, or of all pictures in a folder, without any service."""
-    from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
+    """Mask every face of a picture or video, or of all in a folder, without any service.
 
-    options = MaskOptions(MaskKind(kind), MaskShape(shape))
+    A video's result is an MP4; subtitles, attachments, cover art, chapters and metadata are left
+    out. With --json the answer holds the manifest: tracks, settings, hashes, what became of sound.
+    """
+    from consentry.vision import MaskOptions, MaskShape, Vision, mask_kind
+
+    mask = MaskOptions(mask_kind(kind), MaskShape(shape))
+    options = _video_options(mask, codec, sound, mute or [], region or [])
     jobs = _jobs(source, target)
     vision = Vision(layer_folder(layer), threads)
     vision.warm_up()
+    visible = not ctx.obj.as_json
+    alone = len(jobs) == 1
     results = [
-        _redact_one(vision, job, options)
-        for job in _with_progress(jobs, visible=not ctx.obj.as_json)
+        _redact_one(vision, job, options, visible=visible and alone)
+        for job in _with_progress(jobs, visible=visible)
     ]
     failed = [result for result in results if "error" in result]
     done = len(results) - len(failed)
@@ -131,18 +166,41 @@ def _jobs(source: Path, target: Path) -> list[_Job]:
     return [_Job(path, target / path.relative_to(source)) for path in files]
 
 
-def _redact_one(vision: "Vision", job: _Job, options: "MaskOptions") -> dict[str, Any]:
+def _video_options(
+    mask: "MaskOptions", codec: VideoCodec, sound: Sound, mute: list[str], region: list[str]
+) -> "VideoOptions":
+    """Read the options that only videos have."""
+    from consentry.vision.video import Codec, SoundKind, SoundOptions, VideoOptions
+
+    if bool(mute) != (sound == "mute"):
+        raise ArgumentError("--mute gives the spans for --sound mute; each needs the other")
+    spans = tuple(video.span(text) for text in mute)
+    return VideoOptions(
+        mask, SoundOptions(SoundKind(sound), spans), Codec(codec), video.regions(region)
+    )
+
+
+def _redact_one(
+    vision: "Vision", job: _Job, options: "VideoOptions", *, visible: bool
+) -> dict[str, Any]:
     """Redact one file and describe what came of it; only a broken layer ends the whole run."""
     try:
-        redacted = vision.redact(read_picture(job.source), options)
-        suffix = f".{redacted.extension}" if redacted.renamed else ""
-        target = job.target.with_name(job.target.name + suffix)
-        write_whole(target, redacted.data)
+        if video.holds_video(job.source):
+            wanted = video.VideoJob(job.source, job.target, options)
+            return video.redact_video(vision, wanted, visible=visible)
+        return _redact_picture(vision, job, options.mask)
     except LayerError:
         raise
     except ConsentryError as error:
         fault = {"code": error.code, "message": str(error), "cure": cure(error)}
         return {"in": str(job.source), "error": fault}
+
+
+def _redact_picture(vision: "Vision", job: _Job, options: "MaskOptions") -> dict[str, Any]:
+    redacted = vision.redact(read_picture(job.source), options)
+    suffix = f".{redacted.extension}" if redacted.renamed else ""
+    target = job.target.with_name(job.target.name + suffix)
+    write_whole(target, redacted.data)
     return {
         "in": str(job.source),
         "out": str(target),

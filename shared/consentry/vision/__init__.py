@@ -11,7 +11,7 @@ from consentry.vision.embed import TEMPLATE_VALUES, Template, similarity
 from consentry.vision.facade import Vision
 from consentry.vision.geometry import Box
 from consentry.vision.layer import ModelInfo, Role
-from consentry.vision.mask import MaskKind, MaskOptions, MaskShape
+from consentry.vision.mask import MaskKind, MaskOptions, MaskShape, mask_kind
 from consentry.vision.picture import Picture, PictureLimits
 from consentry.vision.redact import Mask, Redacted
 from consentry.vision.sessions import model_seconds
@@ -34,6 +34,7 @@ __all__ = [
     "Role",
     "Template",
     "Vision",
+    "mask_kind",
     "model_seconds",
     "similarity",
 ]

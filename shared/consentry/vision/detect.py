@@ -88,6 +88,17 @@ def detect(run: Run, pixels: Pixels, profile: Profile) -> tuple[Face, ...]:
     return tuple(sorted(faces, key=lambda face: -face.box.area))
 
 
+def candidates(run: Run, pixels: Pixels, least: float) -> tuple[Face, ...]:
+    """Find all that may be a face in RGB pixels (height, width, 3), at their own scale only.
+
+    For frames of a video, where what comes before and after tells faces from other things.
+    """
+    image = Image.fromarray(pixels)
+    found = [_detect_tile(run, image, tile, 1.0, least) for tile in tiles(*image.size, 1.0)]
+    rows = np.concatenate(found)
+    return tuple(_face(row) for row in rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)])
+
+
 def _detect_upright(
     run: Run, image: Image.Image, scales: tuple[float, ...], least: float
 ) -> Floats:

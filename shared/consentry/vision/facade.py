@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from consentry.vision.picture import DEFAULT_LIMITS, Picture, PictureLimits, rea
 from consentry.vision.redact import Redacted, redact
 from consentry.vision.sessions import Sessions
 from consentry.vision.upright import look_upright
+
+if TYPE_CHECKING:
+    from consentry.vision.video import Limits, RedactedVideo, Tell, VideoOptions
 
 Pixels = NDArray[np.uint8]
 
@@ -33,6 +37,9 @@ class Vision:
 
     def __init__(self, layer: Path, threads: int) -> None:
         self._sessions = Sessions(layer, threads)
+        # Frames of a video are looked at side by side, each by one thread.
+        self._side_by_side = Sessions(layer, 1)
+        self._threads = threads
         # A redaction keeps all threads busy, and the copies of one large picture fill much of an
         # instance's memory: two at once would be no faster and need twice as much.
         self._redacting = threading.Lock()
@@ -82,3 +89,35 @@ class Vision:
         run = self._sessions.get(Role.DETECTOR).run
         with self._redacting:
             return redact(data, options, lambda pixels, profile: detect(run, pixels, profile))
+
+    def redact_video(
+        self,
+        source: BinaryIO,
+        target: BinaryIO,
+        scratch: BinaryIO,
+        options: "VideoOptions",
+        *,
+        limits: "Limits | None" = None,
+        tell: "Tell | None" = None,
+    ) -> "RedactedVideo":
+        """Cover every face in a video and check the output; RedactionError if a face remains.
+
+        Reads ``source`` and writes ``target``, both able to seek; ``scratch``, to be read and
+        written, holds what is not proven yet. ``tell`` is told of progress. One redaction runs at
+        a time; others wait.
+        """
+        # FFmpeg's libraries take their time to load, and most processes see no video.
+        from consentry.vision.video import Limits, redact_video
+
+        run = self._side_by_side.get(Role.DETECTOR).run
+        with self._redacting:
+            return redact_video(
+                source,
+                target,
+                scratch,
+                options,
+                run,
+                threads=self._threads,
+                limits=limits or Limits(),
+                tell=tell or (lambda *_: None),
+            )

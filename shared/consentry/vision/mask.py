@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from consentry.errors import ArgumentError
 from consentry.vision.geometry import Box
 
 Floats = NDArray[np.float32]
@@ -56,6 +57,31 @@ _STRENGTH: Final = {
 }
 
 
+# Azure Video Indexer's names of redactions. Its three blurs are one here: a lower one would show
+# more of a face than any mask may.
+VIDEO_INDEXER_KINDS: Final = {
+    "LowBlur": MaskKind.BLUR,
+    "MediumBlur": MaskKind.BLUR,
+    "HighBlur": MaskKind.BLUR,
+    "Black": MaskKind.SOLID,
+}
+VIDEO_INDEXER_BOX: Final = "BoundingBox"
+
+
+def mask_kind(name: str) -> MaskKind:
+    """Read a kind by its own name or by Video Indexer's; ArgumentError for any other."""
+    if name in VIDEO_INDEXER_KINDS:
+        return VIDEO_INDEXER_KINDS[name]
+    if name == VIDEO_INDEXER_BOX:
+        raise ArgumentError("BoundingBox draws a frame around a face that stays visible")
+    try:
+        return MaskKind(name)
+    except ValueError:
+        raise ArgumentError(
+            f"a mask is {', '.join(MaskKind)}, or {', '.join(VIDEO_INDEXER_KINDS)}"
+        ) from None
+
+
 class MaskShape(StrEnum):
     """The outline of what covers a face."""
 
@@ -76,11 +102,11 @@ def covered_box(found: Box, width: int, height: int) -> Box | None:
     return found.enlarged(ENLARGEMENT, MARGIN_PIXELS).clipped(width, height)
 
 
-def cover(pixels: Pixels, found: Box, options: MaskOptions) -> None:
+def cover(pixels: Pixels, found: Box, options: MaskOptions, fill: int = FILL) -> None:
     """Cover a found face in writable pixels (height, width) or (height, width, 3 or 4).
 
     The shape is drawn about the enlarged box and cut at the border, never moved or dropped.
-    Everything covered becomes opaque.
+    Everything covered becomes opaque. ``fill`` is what black is in these pixels.
     """
     region = _region(found, options.shape, pixels.shape[:2])
     if region is None:
@@ -88,7 +114,7 @@ def cover(pixels: Pixels, found: Box, options: MaskOptions) -> None:
     rows, columns, inside = region
     part = pixels[rows, columns]
     whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
-    part[inside] = _filling(part, whole, options.kind)[inside]
+    part[inside] = _filling(part, whole, options.kind, fill)[inside]
 
 
 def mark_fill(marks: Bools, pixels: Pixels, found: Box, shape: MaskShape) -> None:
@@ -132,10 +158,10 @@ def _in_ellipse(x: Coordinates, y: Coordinates, whole: Box) -> Bools:
     return inside
 
 
-def _filling(part: Pixels, whole: Box, kind: MaskKind) -> Pixels:
+def _filling(part: Pixels, whole: Box, kind: MaskKind, fill: int) -> Pixels:
     """Give what replaces a part of the picture, in the part's own shape."""
     if kind is MaskKind.SOLID:
-        filling = np.full_like(part, FILL)
+        filling = np.full_like(part, fill)
     else:
         image = Image.fromarray(part)
         longer = max(whole.width, whole.height)

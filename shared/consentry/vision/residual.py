@@ -71,7 +71,7 @@ def without_fill(pixels: Pixels, proven: Bools) -> Pixels:
 
 def is_hidden(face: Face, covers: Sequence[Cover], pixels: Pixels, proven: Bools) -> bool:
     """Tell whether the masks hide a face that is seen in the output."""
-    if _share(proven, face.box) >= VOID_SHARE:
+    if fill_share(proven, face.box) >= VOID_SHARE:
         return True
     solid = np.zeros(len(face.landmarks), np.bool_)
     any_kind = solid.copy()
@@ -87,12 +87,12 @@ def is_hidden(face: Face, covers: Sequence[Cover], pixels: Pixels, proven: Bools
 
 def is_provoked(face: Face, covers: Sequence[Cover], proven: Bools) -> bool:
     """Tell whether a face reaches over fill, and none was found there when there was no fill."""
-    return _share(proven, face.box) >= PROVOKED_SHARE and not any(
+    return fill_share(proven, face.box) >= PROVOKED_SHARE and not any(
         face.box.overlap(box) >= _SAME_FACE for box, _ in covers
     )
 
 
-def _share(proven: Bools, box: Box) -> float:
+def fill_share(proven: Bools, box: Box) -> float:
     """Give the share of a box's visible pixels that are fill; of none, 0."""
     height, width = proven.shape
     inside = box.clipped(width, height)

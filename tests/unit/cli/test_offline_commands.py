@@ -1,5 +1,6 @@
 """``redact`` and ``detect`` on real photographs, with the real models, without any service."""
 
+import hashlib
 import io
 import shutil
 from itertools import pairwise
@@ -9,9 +10,12 @@ from typing import get_args
 import pytest
 from PIL import Image
 from tests.support.command_line import Consentry
+from tests.support.videos import Recipe, pan, plain, video
 
 from consentry.cli import offline
 from consentry.vision import MaskKind, MaskShape, Profile
+from consentry.vision.mask import VIDEO_INDEXER_BOX, VIDEO_INDEXER_KINDS
+from consentry.vision.video import Codec, SoundKind
 
 
 def names(folder: Path) -> list[str]:
@@ -20,7 +24,10 @@ def names(folder: Path) -> list[str]:
 
 
 def test_options_are_those_of_the_core() -> None:
-    assert get_args(offline.Kind) == tuple(kind.value for kind in MaskKind)
+    kinds = (*(kind.value for kind in MaskKind), *VIDEO_INDEXER_KINDS, VIDEO_INDEXER_BOX)
+    assert get_args(offline.Kind) == kinds
+    assert get_args(offline.VideoCodec) == tuple(codec.value for codec in Codec)
+    assert get_args(offline.Sound) == tuple(kind.value for kind in SoundKind)
     assert get_args(offline.Shape) == tuple(shape.value for shape in MaskShape)
     assert get_args(offline.Thoroughness) == tuple(profile.value for profile in Profile)
 
@@ -140,4 +147,55 @@ def test_an_unknown_mask_is_wrong_use(
 ) -> None:
     ran = consentry("redact", samples / "city.jpg", tmp_path / "out.jpg", option)
     assert ran.code == 2
+    assert names(tmp_path) == []
+
+
+def test_a_video_becomes_an_mp4_with_a_manifest(
+    consentry: Consentry, samples: Path, tmp_path: Path
+) -> None:
+    frames = pan((samples / "person_a_2.jpg").read_bytes(), 12, 320, 240, step=2)
+    original = tmp_path / "walk.mkv"
+    original.write_bytes(video(frames, Recipe("matroska", sound=True)))
+
+    ran = consentry("redact", original, tmp_path / "out" / "walk.mkv", "--json")
+
+    assert ran.code == 0
+    [file] = ran.document["files"]
+    result = tmp_path / "out" / "walk.mkv.mp4"
+    assert file["out"] == str(result)
+    assert file["output"]["sha256"] == hashlib.sha256(result.read_bytes()).hexdigest()
+    assert file["input"]["sha256"] == hashlib.sha256(original.read_bytes()).hexdigest()
+    assert file["video"]["frames"] == 12
+    assert file["streams"] == {"sound": "drop", "mutedSeconds": [], "dropped": {}}
+    spans = [(track["firstFrame"], track["lastFrame"]) for track in file["tracks"]]
+    assert (0, 11) in spans
+    assert names(tmp_path) == ["out/walk.mkv.mp4", "walk.mkv"]
+
+
+def test_a_broken_video_gets_no_result(consentry: Consentry, tmp_path: Path) -> None:
+    original = tmp_path / "cut.mp4"
+    original.write_bytes(video(plain(10))[:200])
+    ran = consentry("redact", original, tmp_path / "out.mp4", "--json")
+    assert ran.code == 1
+    assert ran.document["files"][0]["error"]["code"] == "InvalidVideo"
+    assert names(tmp_path) == ["cut.mp4"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--sound", "mute"),
+        ("--mute", "1-2"),
+        ("--sound", "mute", "--mute", "2-1"),
+        ("--region", "1,2,3@0-1"),
+        ("--region", "1,2,0,4@0-1"),
+        ("--kind", "BoundingBox"),
+    ],
+)
+def test_an_option_of_videos_that_makes_no_sense_is_refused(
+    consentry: Consentry, samples: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    ran = consentry("redact", samples / "city.jpg", tmp_path / "out.jpg", *options, "--json")
+    assert ran.code == 4
+    assert ran.document["error"]["code"] == "BadArgument"
     assert names(tmp_path) == []
