@@ -13,6 +13,8 @@ EVERY_MINUTE = "0 * * * * *"
 EVERY_MINUTE_SOON = "2 * * * * *"  # when the calls of a new minute can be taken
 EVERY_FIVE_MINUTES = "30 */5 * * * *"
 EVERY_HOUR = "15 7 * * * *"
+AT_HALF_PAST = "15 31 * * * *"
+BEFORE_THE_HOUR = "15 52 * * * *"
 EVERY_DAY = "45 17 3 * * *"
 
 
@@ -52,6 +54,14 @@ def register(services: Provider) -> Api:
     @api.timer("rotate_keys", EVERY_DAY)
     def rotate_keys(parts: Services, invocation: Invocation) -> Outcome[None]:
         return parts.keeping.rotation.carry_on(invocation)
+
+    @api.timer("enforce_retention", AT_HALF_PAST)
+    def enforce_retention(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.keeping.retention.enforce(invocation)
+
+    @api.timer("cure_orphans", BEFORE_THE_HOUR)
+    def cure_orphans(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.keeping.orphans.cure(invocation)
 
     return api
 

@@ -9,7 +9,7 @@ from pulumi_azure_native import managedidentity, storage, web
 
 from consentry.azure.names import WORK_CONNECTION
 from consentry.limits import MEBIBYTE, PICTURE_BYTES_MAX
-from consentry_infra.config import StackConfig, Tokens
+from consentry_infra.config import Retention, StackConfig, Tokens
 from consentry_infra.naming import Names
 from consentry_infra.network import PrivateNetwork
 from consentry_infra.secure import Placement
@@ -107,6 +107,20 @@ def _token_settings(authority: str, tokens: Tokens) -> dict[str, str]:
     }
 
 
+def _retention_settings(retention: Retention) -> dict[str, str]:
+    return {
+        "CONSENTRY_INBOX_DAYS": str(retention.inbox_days),
+        "CONSENTRY_REDACTED_DAYS": str(retention.redacted_days),
+        "CONSENTRY_QUARANTINE_DAYS": str(retention.quarantine_days),
+        "CONSENTRY_MANIFESTS_DAYS": str(retention.manifests_days),
+        "CONSENTRY_TENANT_RETENTION": ",".join(
+            f"{tenant}.{container}={days}"
+            for tenant, exceptions in retention.tenants.items()
+            for container, days in exceptions.items()
+        ),
+    }
+
+
 def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
     """Every setting of the app: no secret, no key, only names, addresses and choices."""
     work = props.storage.work.primary_endpoints
@@ -124,6 +138,7 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
             lambda found: found.vault_uri or ""
         ),
         **_token_settings(props.config.authority, props.config.tokens),
+        **_retention_settings(props.config.retention),
         "CONSENTRY_LAYER": LAYER_FOLDER,
         "CONSENTRY_URL_HOSTS": ",".join(service.url_hosts),
         "CONSENTRY_KEEP_ORIGINALS": ",".join(service.keep_originals),

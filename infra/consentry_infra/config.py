@@ -32,6 +32,7 @@ OWN_TAG_PREFIX: Final = "consentry-"
 TAG_VALUE_CHARACTERS_MAX: Final = 256  # Azure's
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
+Retained = Literal["inbox", "redacted", "quarantine", "manifests"]
 Tenant = Annotated[
     str,
     StringConstraints(pattern=f"^{TENANT_PATTERN.pattern}$", max_length=TENANT_CHARACTERS_MAX),
@@ -60,8 +61,13 @@ class Service(Part):
 
 
 class Retention(Part):
-    """After how many days things are deleted, and how long the audit log cannot be."""
+    """After how many days things are deleted, and how long the audit log cannot be.
 
+    The service goes by them, and by what a decision on access says if that is shorter. The platform
+    deletes by the longest of each, should the service not run.
+    """
+
+    tenants: dict[Tenant, dict[Retained, Days]] = {}  # where one tenant's days differ
     inbox_days: Days = 30  # originals of tenants that keep them; others leave at once
     redacted_days: Days = 30
     quarantine_days: Days = 30
@@ -71,6 +77,11 @@ class Retention(Part):
     audit_locked_days: Days = 365  # append only, by the platform
     audit_kept_days: Days = 730
     telemetry_days: Annotated[int, Field(ge=30, le=730)] = 90
+
+    def longest(self, container: Retained) -> int:
+        """Days of the tenant whose things are kept longest."""
+        days = [each[container] for each in self.tenants.values() if container in each]
+        return max([int(getattr(self, f"{container}_days")), *days])
 
     @model_validator(mode="after")
     def _audit_outlives_its_lock(self) -> Self:
@@ -203,6 +214,8 @@ class StackConfig(Part):
     def _coherent(self) -> Self:
         if not set(self.service.keep_originals) <= set(self.tenants):
             raise ValueError("service.keep_originals names a tenant that is not served")
+        if not set(self.retention.tenants) <= set(self.tenants):
+            raise ValueError("retention.tenants names a tenant that is not served")
         if not set(self.tokens.tenants) <= set(self.tenants):
             raise ValueError("tokens.tenants names a tenant that is not served")
         if not is_authority(self.authority):

@@ -89,6 +89,12 @@ ERASURE_DELETIONS_MAX: Final = 20_000  # in one run of the timer; the next one g
 ERASURE_NOTE_NAMES: Final = 500  # noted before they are deleted
 ERASURE_NOTE_BYTES_MAX: Final = 8 * MEBIBYTE  # 500 names of 1,024 characters, escaped
 
+# Retention.
+RETENTION_DAYS_MAX: Final = 36_500
+RETENTION_HOURS_MIN: Final = 1  # a result can be fetched for so long, whatever is set or decided
+RETENTION_DELETIONS_MAX: Final = 20_000  # in one run of the timer; the next one goes on
+ORPHAN_SECONDS_MIN: Final = 60 * 60  # younger things may still be on their way
+
 # Applications for access.
 NAME_CHARACTERS_MAX: Final = 200  # of an organisation, or of a mail address
 DESCRIPTION_CHARACTERS_MAX: Final = 4_000

@@ -297,3 +297,18 @@ def test_a_tenant_gets_a_new_data_key_at_once(shell: Shell) -> None:
     first = shell("tenant", "rotate", APPLYING)["version"]
     assert shell("tenant", "rotate", APPLYING)["version"] == first + 1
     assert shell("tenant", "rotate", "wingtip", expect=4)["error"]["code"] == "BadArgument"
+
+
+def test_nothing_is_overdue_where_the_timers_run(shell: Shell, running: Deployment) -> None:
+    running.services.parts.blobs.write(
+        Container.REDACTED, f"{APPROVED}/doctor.jpg", b"data", content_type=""
+    )
+    told = shell("doctor", "retention")
+    assert told["healthy"] is True
+    [results] = [
+        found
+        for found in told["findings"]
+        if (found["what"], found["tenant"]) == ("redacted", APPROVED)
+    ]
+    assert results["things"] >= 1
+    assert running.records()[-1]["operation"] == "inspect_storage"

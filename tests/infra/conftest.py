@@ -38,6 +38,7 @@ def private_stack(package: Path) -> Stack:
         },
         network={"private": True, "clients": ["203.0.113.0/24", "198.51.100.7/32"]},
         vault={"hsm": True},
+        retention={"tenants": {"fabrikam": {"redacted": 90}, "fabrikam-labs": {"inbox": 1}}},
         capacity={"memory_mb": 4096, "always_ready_http": 1, "always_ready_uploads": 2},
         service={"keep_originals": ["fabrikam-labs"], "mask_kind": "blur"},
         tags={"cost-centre": "42"},

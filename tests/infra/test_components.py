@@ -70,6 +70,9 @@ def test_settings_of_the_app_are_the_settings_class(stack: Stack, private_stack:
         assert loaded.tenants == one.config.tenants
         assert loaded.keep_originals == one.config.service.keep_originals
         assert set(loaded.directories().values()) == set(one.config.tokens.tenants)
+        kept = one.config.retention
+        assert loaded.retention().usual[Container.QUARANTINE] == kept.quarantine_days
+        assert loaded.retention().tenants == kept.tenants
         assert loaded.threads == one.config.capacity.threads
         assert not loaded.layer.is_absolute()
 
@@ -178,7 +181,7 @@ def test_each_container_expires_by_its_own_setting(stack: Stack) -> None:
     kept = stack.config.retention
     assert days == {
         "inbox/": kept.inbox_days,
-        "redacted/": kept.redacted_days,
+        "redacted/": kept.longest("redacted"),
         "quarantine/": kept.quarantine_days,
         "manifests/": kept.manifests_days,
         "deletions/": kept.deletions_days,
@@ -186,6 +189,16 @@ def test_each_container_expires_by_its_own_setting(stack: Stack) -> None:
         "audit/": kept.audit_kept_days,
         "decisions/": kept.audit_kept_days,
     }
+
+
+def test_platform_deletes_by_the_longest_of_all_tenants(private_stack: Stack) -> None:
+    [policy] = [r for r in private_stack.of("storage:ManagementPolicy") if r.name == "work-expiry"]
+    days = {
+        rule["name"]: rule["definition"]["actions"]["baseBlob"]["delete"]
+        for rule in policy.inputs["policy"]["rules"]
+    }
+    assert days["expire-redacted"] == {"daysAfterModificationGreaterThan": 90}
+    assert days["expire-inbox"] == {"daysAfterModificationGreaterThan": 30}
 
 
 def test_private_stack_closes_public_doors(private_stack: Stack) -> None:

@@ -56,6 +56,12 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         ("budget", '{"monthly": 5, "start": "2026-01-02"}', "consentry:budget"),
         ("retention", '{"audit_locked_days": 400, "audit_kept_days": 300}', "consentry:retention"),
         ("retention", '{"inbox": 3}', "consentry:retention.inbox"),
+        (
+            "retention",
+            '{"tenants": {"stranger": {"inbox": 1}}}',
+            "retention.tenants names a tenant",
+        ),
+        ("retention", '{"tenants": {"contoso": {"audit": 1}}}', "consentry:retention.tenants"),
         ("capacity", '{"memory_mb": 512}', "consentry:capacity.memory_mb"),
         ("network", '{"clients": ["203.0.113.0/24"]}', "consentry:network"),
         ("network", '{"address_space": "10.0.0.0/28"}', "consentry:network"),

@@ -23,7 +23,7 @@ from consentry.cli import (
 )
 from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
-from consentry.cli.doctor import doctor
+from consentry.cli.doctor import doctor, retention
 from consentry.cli.offline import detect, redact
 from consentry.cli.remote import upload, verify
 from consentry.errors import ConsentryError
@@ -111,12 +111,14 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ),
     ("samples", layer.samples, "consentry samples"),
     ("doctor", doctor, "consentry doctor"),
+    ("doctor retention", retention, "consentry doctor retention"),
 )
 """Every command: its words, what it runs, and an example that its help shows."""
 
 _GROUPS: Final = {
     "access": "Applications for access, and decisions on them.",
     "consent": "What people agreed to: register it, end it, check receipts offline.",
+    "doctor": "What is wrong here, and what is overdue.",
     "dev": "The local stack, kept up to play with.",
     "tenant": "A tenant's keys and everything that is its own, for the operator.",
     "keys": "Caller keys of the local stack.",

@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from consentry.cli.answer import Answer
+import typer
+
+from consentry.cli.answer import Answer, table
 from consentry.cli.places import (
     LAYER_VARIABLE,
     checkout,
@@ -35,8 +37,10 @@ class Finding:
     cure: str = ""
 
 
-def doctor() -> Answer:
+def doctor(ctx: typer.Context) -> Answer | None:
     """Look for missing tools and wrong settings; name each with its cure."""
+    if ctx.invoked_subcommand is not None:
+        return None
     findings = list(examine())
     bad = [finding for finding in findings if not finding.good]
     lines = [f"{'ok ' if item.good else 'BAD'}  {item.name}: {item.detail}" for item in findings]
@@ -47,6 +51,53 @@ def doctor() -> Answer:
         "findings": [asdict(item) | ({"cure": ""} if item.good else {}) for item in findings],
     }
     return Answer(document, [*lines, "", verdict, *cures], yes=not bad)
+
+
+def retention() -> Answer:
+    """Look in the deployment's storage for what should be gone by now; deletes nothing.
+
+    Exits with 1 if anything is overdue, or alone and not to be deleted by itself. The look leaves
+    a record.
+    """
+    from consentry.cli.operator import operator
+    from consentry.service.gate import Outcome
+    from consentry.trust.operations import Operation
+
+    me = operator()
+    inspection = me.keeping.inspection
+    found = me.run(
+        Operation.INSPECT_STORAGE,
+        lambda invocation: Outcome(list(inspection.findings(invocation.time))),
+    )
+    overdue = sum(finding.overdue for finding in found)
+    alone = sum(finding.alone for finding in found)
+    rows = [
+        (
+            finding.what,
+            finding.tenant,
+            finding.things,
+            finding.overdue,
+            f"{finding.since:%F %T}" if finding.since else "",
+        )
+        for finding in found
+    ]
+    document = {
+        "healthy": not overdue and not alone,
+        "overdue": overdue,
+        "alone": alone,
+        "findings": [
+            asdict(finding) | {"since": finding.since.isoformat() if finding.since else None}
+            for finding in found
+        ],
+    }
+    lines = [table("what", "tenant", "things", "overdue", "since (UTC)", rows=rows)] if rows else []
+    if overdue:
+        lines.append(f"{overdue} things are overdue: do the timers run? The audit log says.")
+    if alone:
+        lines.append(f"{alone} things are alone and stay until somebody has looked at them.")
+    if not overdue and not alone:
+        lines.append("Nothing is overdue.")
+    return Answer(document, lines, yes=not overdue and not alone)
 
 
 def examine() -> Iterator[Finding]:

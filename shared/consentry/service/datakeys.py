@@ -122,7 +122,7 @@ class DataKeys:
 
     def destroy(self, owner: str, purpose: str, number: int) -> bool:
         """Delete a version for good; False where there was none."""
-        return self._table.delete(owner, _row_name(purpose, number))
+        return self._table.delete(owner, row_name(purpose, number))
 
     def outdated(self) -> list[Entity]:
         """Rows of all owners that an older version of the wrapping key wrapped."""
@@ -169,7 +169,7 @@ class DataKeys:
         kid, wrapped = self._wrapping.wrap(secrets.token_bytes(KEY_BYTES))
         values: Row = {"kid": kid, "wrapped": wrapped, "made": self._clock()}
         try:
-            self._table.insert(owner, _row_name(purpose, number), values)
+            self._table.insert(owner, row_name(purpose, number), values)
         except ConflictError:
             return  # another process was first: its key is the one
 
@@ -183,7 +183,8 @@ class DataKeys:
         return root
 
 
-def _row_name(purpose: str, number: int) -> str:
+def row_name(purpose: str, number: int) -> str:
+    """Name the row of one version."""
     return f"{purpose}:{number:06}"
 
 

@@ -8,7 +8,10 @@ from consentry.service.datakeys import DataKeys
 from consentry.service.deletions import Deletions
 from consentry.service.erasure import Erasures
 from consentry.service.erasure_jobs import ErasureJobs
+from consentry.service.inspection import Inspection
+from consentry.service.orphans import Orphans
 from consentry.service.parts import Parts
+from consentry.service.retention import Retention
 from consentry.service.rotation import KeyRotation
 from consentry.service.settings import Settings
 
@@ -20,14 +23,23 @@ class Keeping:
     deletions: Deletions
     erasures: Erasures
     rotation: KeyRotation
+    retention: Retention
+    orphans: Orphans
+    inspection: Inspection
 
 
 def keeping_of(settings: Settings, parts: Parts, access: Access, keys: DataKeys) -> Keeping:
     """Put them together on top of ``parts``."""
     deletions = Deletions(parts.blobs, parts.signing_key)
     belongings = Belongings(parts.blobs, parts.table)
+    jobs = ErasureJobs(parts.blobs)
+    retention = Retention(parts.blobs, access, settings.retention())
+    orphans = Orphans(parts.blobs, parts.table, frozenset(settings.tenants))
     return Keeping(
         deletions=deletions,
-        erasures=Erasures(access, belongings, ErasureJobs(parts.blobs), deletions),
+        erasures=Erasures(access, belongings, jobs, deletions),
         rotation=KeyRotation(keys, settings.tenants),
+        retention=retention,
+        orphans=orphans,
+        inspection=Inspection(retention, orphans, jobs, keys, parts.table),
     )

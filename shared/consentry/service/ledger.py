@@ -79,7 +79,7 @@ class UploadLedger:
     def find(self, tenant: str, upload_id: str) -> UploadStatus | None:
         """Status by id, of the tenant's own uploads only."""
         entity = self.table.get(tenant, upload_id)
-        return None if entity is None else _status(entity)
+        return None if entity is None else status_of(entity)
 
     def _put(
         self,
@@ -109,7 +109,8 @@ class UploadLedger:
         )
 
 
-def _status(entity: Entity) -> UploadStatus:
+def status_of(entity: Entity) -> UploadStatus:
+    """Read a row."""
     values = entity.values
     updated = values["updated"]
     if not isinstance(updated, datetime):

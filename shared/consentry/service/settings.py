@@ -8,6 +8,7 @@ is public and well known.
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -17,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from consentry.azure.names import Container
 from consentry.errors import SettingsError
-from consentry.limits import TENANT_CHARACTERS_MAX
+from consentry.limits import RETENTION_DAYS_MAX, TENANT_CHARACTERS_MAX
 
 TENANT_PATTERN = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX - 2}}}[a-z0-9])?")
 
@@ -33,8 +34,32 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+Days = Annotated[int, Field(ge=0, le=RETENTION_DAYS_MAX)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 PREFIX: Final = "CONSENTRY_"
+
+
+RETAINED: Final = (
+    Container.INBOX,
+    Container.REDACTED,
+    Container.QUARANTINE,
+    Container.MANIFESTS,
+)
+"""Containers of which the settings say how long things are kept."""
+
+_EXCEPTION: Final = re.compile(rf"({TENANT_PATTERN.pattern})\.([a-z]+)=([0-9]{{1,5}})")
+
+
+@dataclass(frozen=True)
+class RetentionDays:
+    """Days that things are kept, by container, and by tenant where that differs."""
+
+    usual: Mapping[Container, int]
+    tenants: Mapping[str, Mapping[Container, int]]
+
+    def of(self, tenant: str) -> Mapping[Container, int]:
+        """Give the days of one tenant."""
+        return {**self.usual, **self.tenants.get(tenant, {})}
 
 
 class Settings(BaseModel):
@@ -64,6 +89,13 @@ class Settings(BaseModel):
     )
     layer: Path = Field(description="Folder of the model layer.")
     url_hosts: Names = Field((), description="Hosts from which detect may fetch a picture.")
+    inbox_days: Days = Field(30, description="Days that an upload may lie in the inbox.")
+    redacted_days: Days = Field(30, description="Days that results by upload are kept.")
+    quarantine_days: Days = Field(30, description="Days that failed uploads are kept.")
+    manifests_days: Days = Field(400, description="Days that manifests of redactions are kept.")
+    tenant_retention: Names = Field(
+        (), description="Days for single tenants: tenant.container=days, by commas."
+    )
     keep_originals: Names = Field((), description="Tenants whose uploads stay in the inbox.")
     mask_kind: Literal["solid", "pixelate", "blur"] = "solid"
     mask_shape: Literal["ellipse", "rectangle"] = "ellipse"
@@ -81,6 +113,7 @@ class Settings(BaseModel):
         if bool(self.vault_url) == (self.local_keys is not None):
             raise ValueError("set exactly one of CONSENTRY_VAULT_URL and CONSENTRY_LOCAL_KEYS")
         self._check_issuers()
+        self._check_retention()
         if self.environment == "production":
             self._refuse_local_parts()
         return self
@@ -103,6 +136,32 @@ class Settings(BaseModel):
             raise ValueError("the development issuer stands alone")
         if directories and not operator:
             raise ValueError("CONSENTRY_OPERATOR_DIRECTORY is missing: nobody could review")
+
+    def _check_retention(self) -> None:
+        for entry in self.tenant_retention:
+            found = _EXCEPTION.fullmatch(entry)
+            if found is None or found[2] not in RETAINED:
+                raise ValueError("CONSENTRY_TENANT_RETENTION is tenant.container=days, by commas")
+            if int(found[3]) > RETENTION_DAYS_MAX:
+                raise ValueError(f"CONSENTRY_TENANT_RETENTION is at most {RETENTION_DAYS_MAX} days")
+            if found[1] not in self.tenants:
+                raise ValueError("CONSENTRY_TENANT_RETENTION names a tenant that is not served")
+        named = [entry.partition("=")[0] for entry in self.tenant_retention]
+        if len(set(named)) != len(named):
+            raise ValueError("CONSENTRY_TENANT_RETENTION says a thing twice")
+
+    def retention(self) -> RetentionDays:
+        """Days that things are kept."""
+        usual = {
+            Container.INBOX: self.inbox_days,
+            Container.REDACTED: self.redacted_days,
+            Container.QUARANTINE: self.quarantine_days,
+            Container.MANIFESTS: self.manifests_days,
+        }
+        tenants: dict[str, dict[Container, int]] = {}
+        for found in filter(None, map(_EXCEPTION.fullmatch, self.tenant_retention)):
+            tenants.setdefault(found[1], {})[Container(found[2])] = int(found[3])
+        return RetentionDays(usual, tenants)
 
     def directories(self) -> Mapping[str, str]:
         """Tenants by the Entra directory of their people."""

@@ -30,6 +30,8 @@ SYSTEM_FUNCTIONS = {
     "lapse_approvals",
     "erase_tenants",
     "rotate_keys",
+    "enforce_retention",
+    "cure_orphans",
     "watch_poison",
 }
 BLOB_FUNCTIONS = {"redact_or_verify_upload"}
