@@ -7,7 +7,7 @@ from consentry.service.gate import Invocation
 from consentry.trust.operations import OPERATOR_ROLES
 from consentry.trust.policy import PolicyBook
 from consentry.trust.records import utc_text
-from consentry.trust.review import Case, Event, Terms, Vote, reminder
+from consentry.trust.review import BY_ITSELF, Case, Event, Terms, Vote, reminder
 
 
 def case_document(case: Case, invocation: Invocation, book: PolicyBook) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _vote(vote: Vote, *, names: bool) -> dict[str, Any]:
 
 
 def _event(event: Event, case: Case, *, names: bool) -> dict[str, str]:
-    shown = event.by if names or event.by in (*case.applicants, "policy", "time") else "reviewer"
+    shown = event.by if names or event.by in (*case.applicants, *BY_ITSELF) else "reviewer"
     return {"state": event.state.value, "at": utc_text(event.at), "by": shown}
 
 

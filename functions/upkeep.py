@@ -2,7 +2,7 @@
 
 import logging
 
-from consentry.azure.names import APPROVALS_EXPIRING
+from consentry.azure.names import APPROVALS_EXPIRING, SEARCH_SUSPECTED
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from entry import Api, Provider
@@ -25,6 +25,17 @@ def register(services: Provider) -> Api:
     @api.timer("seal_audit_log", EVERY_MINUTE)
     def seal_audit_log(parts: Services, invocation: Invocation) -> Outcome[None]:
         return parts.upkeep.seal(invocation)
+
+    @api.timer("suspend_searches", EVERY_MINUTE)
+    def suspend_searches(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.applications.suspend_search(invocation).map(_tell_of_searches)
+
+    @api.timer("forget_sightings", EVERY_FIVE_MINUTES)
+    def forget_sightings(parts: Services, invocation: Invocation) -> Outcome[None]:
+        tenants = parts.settings.tenants
+        forgotten = sum(parts.tripwire.forget(tenant, invocation.time) for tenant in tenants)
+        invocation.count(sightings=forgotten)
+        return Outcome(None)
 
     @api.timer("take_up_late_uploads", EVERY_MINUTE_SOON)
     def take_up_late_uploads(parts: Services, invocation: Invocation) -> Outcome[None]:
@@ -70,3 +81,9 @@ def _tell_of_expiring(approvals: int) -> None:
     """Say in the log, where an alert waits for it, how many approvals end soon."""
     if approvals:
         _log.warning("%s: %d", APPROVALS_EXPIRING, approvals)
+
+
+def _tell_of_searches(suspended: int) -> None:
+    """Say in the log, where an alert waits for it, that a reviewer has to look."""
+    if suspended:
+        _log.warning("%s: %d", SEARCH_SUSPECTED, suspended)

@@ -6,7 +6,7 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import consumption, monitor
 
-from consentry.azure.names import APPROVALS_EXPIRING
+from consentry.azure.names import APPROVALS_EXPIRING, SEARCH_SUSPECTED
 from consentry_infra.config import Budget
 from consentry_infra.naming import Names
 from consentry_infra.secure import Placement
@@ -60,6 +60,11 @@ def alerts(evidence_account: str, work_account: str) -> dict[str, Alert]:
             "Approvals end soon and have to be applied for anew",
             f'AppTraces | where Message startswith "{APPROVALS_EXPIRING}"',
             severity=3,
+        ),
+        "search": Alert(
+            "Verifications look like a search and were suspended; a reviewer has to look",
+            f'AppTraces | where Message startswith "{SEARCH_SUSPECTED}"',
+            severity=1,
         ),
         "failing": Alert(
             "Functions fail",

@@ -61,6 +61,8 @@ ADMISSIONS_MAX: Final = 1_024  # remembered at a time
 # An approval's rate is of calls that look at faces. Calls that only read (states of uploads,
 # manifests, proofs) are counted apart, and may be so many times as frequent.
 READS_PER_CALL: Final = 10
+SIGHTINGS_KNOWN_MAX: Final = 4_096  # counters of verifications that an instance remembers
+SIGHTINGS_PER_RUN: Final = 5_000  # of a tenant, that a run of the timer deletes
 LATE_UPLOADS_PER_RUN: Final = 200  # of a tenant, that a run of the timer takes up
 DATA_KEY_DAYS: Final = 30  # after which new templates get a new data key
 DATA_KEY_SECONDS: Final = 10.0  # that an unwrapped key is used before its row is looked at again

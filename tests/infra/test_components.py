@@ -233,7 +233,7 @@ def test_alerts_name_real_functions_and_reach_the_contacts(stack: Stack) -> None
         for rule in stack.of("monitor:ScheduledQueryRule")
         for condition in rule.inputs["criteria"]["allOf"]
     ]
-    assert len(queries) == 6
+    assert len(queries) == 7
     assert any(f'"{APPROVALS_EXPIRING}"' in query for query in queries)
     assert any('"watch_poison"' in query for query in queries)
     assert "watch_poison" in bindings()

@@ -13,7 +13,7 @@ from consentry.trust.review import Terms
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 BOOK = policy_book()
-POLICY = BOOK.policies[0]
+POLICY = BOOK.policies[-1]
 APPLICATION = "00000000-0000-7000-8000-0000000000aa"
 
 DOOR: dict[str, Any] = {

@@ -47,3 +47,6 @@ class KeyName(StrEnum):
 
 APPROVALS_EXPIRING: Final = "approvals_expiring"
 """Begins the line in the app's log that an alert waits for."""
+
+SEARCH_SUSPECTED: Final = "search_suspected"
+"""Begins the line that says that verifications were suspended; another alert waits for it."""

@@ -7,6 +7,7 @@ between leaves less in force than was decided, never more, and the same step can
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from consentry.errors import NotFoundError
@@ -14,6 +15,7 @@ from consentry.service.access import Access
 from consentry.service.cases import Cases, Kept
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
+from consentry.service.tripwire import Tripwire
 from consentry.trust import review
 from consentry.trust.applications import Application
 from consentry.trust.approvals import Approval, ApprovalState
@@ -30,6 +32,7 @@ class Applications:
     access: Access
     book: PolicyBook
     tenants: tuple[str, ...]
+    tripwire: Tripwire
 
     def apply(self, invocation: Invocation, application: Application) -> Outcome[Case]:
         """Begin an application as a draft."""
@@ -120,6 +123,33 @@ class Applications:
                 self.cases.save(kept, case)
 
         return Outcome(reminders, save)
+
+    def suspend_search(self, invocation: Invocation) -> Outcome[int]:
+        """Suspend the verifications of a tenant whose tripwire asks for a reviewer.
+
+        One in a run, so that the record names its application; the others stay refused meanwhile.
+        Gives the number of those suspended.
+        """
+        now = invocation.time
+        for tenant in self.tenants:
+            approval = self.access.newest(tenant, Capability.VERIFY)
+            if approval is None or approval.state is not ApprovalState.APPROVED:
+                continue
+            kept = self.cases.find(tenant, approval.application)
+            if kept is None or kept.case.state not in review.IN_FORCE:
+                continue
+            if self.tripwire.needs_review(approval, now):
+                invocation.concerns(kept.case.id)
+                invocation.count(suspended=1)
+                case = review.suspend(kept.case, review.TRIPWIRE, now)
+                return Outcome(1, partial(self._suspend_verify, kept, case, approval, now))
+        invocation.count(suspended=0)
+        return Outcome(0)
+
+    def _suspend_verify(self, kept: Kept, case: Case, approval: Approval, now: datetime) -> None:
+        """Stop comparing faces; what else the application covers works on."""
+        self.access.stop(approval, ApprovalState.SUSPENDED, review.TRIPWIRE, now)
+        self.cases.save(kept, case)
 
     def _change(
         self, invocation: Invocation, case_id: str, step: Callable[[Case], Case]

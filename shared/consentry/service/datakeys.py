@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     TEMPLATES = "templates"  # per tenant: seals templates
     CODES = "codes"  # per tenant: hashes of withdrawal codes
     DIGEST = "digest"  # per tenant: input digests of the audit log
+    TRIPWIRE = "tripwire"  # per tenant: counters of verifications, with the salt of a window
     CALLERS = "callers"  # of the deployment: hashes of caller keys
 
 

@@ -13,6 +13,8 @@ from consentry.errors import FaceNotFoundError, PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.templates import TemplateStore
+from consentry.service.tripwire import Tripwire
+from consentry.trust.tripwire import Mark
 from consentry.vision import (
     Attributes,
     Box,
@@ -58,6 +60,7 @@ class Faces:
 
     vision: Vision
     templates: TemplateStore
+    tripwire: Tripwire
 
     def detect(
         self, invocation: Invocation, data: bytes, *, described: bool = False
@@ -116,6 +119,8 @@ class Faces:
         result = judge(similarity(probe, reference), invocation.approval.conditions.target_fmr)
         invocation.count(comparisons=1)
         invocation.used(self.vision.using(Role.EMBEDDER))
+        shown = {Mark.FACE: (str(first), str(second))}
+        self.tripwire.check(invocation, shown, matched=result.is_identical)
         return Outcome(result)
 
     def _look(self, invocation: Invocation, data: bytes) -> tuple[Picture, tuple[Face, ...]]:

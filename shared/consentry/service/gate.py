@@ -18,7 +18,7 @@ import hmac
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -64,10 +64,12 @@ from consentry.trust.records import (
     request_identifier,
     trace_parent,
 )
+from consentry.trust.tripwire import Alarm
 
 _UNKNOWN: Final = Principal(PrincipalKind.UNKNOWN, "", "")
 _UNDECIDED: Final = Decision(allowed=False, reason=Reason.UNDECIDED)
 _SUBJECT: Final = b"subject\n"  # keeps the digest of a pseudonym apart from that of any picture
+_SEARCHES: Final = frozenset(map(Reason, Alarm))
 _READERS: Final = 8  # threads that read approvals while the caller's key is checked
 
 
@@ -130,6 +132,16 @@ class Invocation:
     def grace_until(self) -> datetime | None:
         """When grace ends, for an invocation that only grace allows."""
         return self.decision.until if self.decision.reason is Reason.GRANDFATHERED else None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keyed digests of the inputs so far, in order."""
+        return self._inputs
+
+    def refuse(self, reason: Reason) -> RefusedError:
+        """Give the error of a refusal that only the work can see, and record it as one."""
+        self.decision = replace(self.decision, allowed=False, reason=reason)
+        return _refusal(reason)
 
     def saw(self, data: bytes) -> None:
         """Record an input by its digest under the tenant's key."""
@@ -346,6 +358,11 @@ def _refusal(reason: Reason) -> RefusedError:
     if reason is Reason.ONE_TO_MANY:
         return UnsupportedFeatureError(
             "this service compares one face with one face and never searches", reason=reason
+        )
+    if reason in _SEARCHES:
+        return RefusedError(
+            "these verifications look like a search, which is not allowed; ask the operator",
+            reason=reason,
         )
     if reason is Reason.NO_ROLE:
         return RefusedError("this takes a person with another role", reason=reason)

@@ -29,6 +29,8 @@ from consentry.service.inbox_names import (
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.ports import Blob, BlobProperties, BlobStore
+from consentry.service.tripwire import Tripwire
+from consentry.trust.tripwire import Mark
 from consentry.vision import Profile, Template, Vision, similarity
 
 
@@ -63,6 +65,7 @@ class Pairs:
     vision: Vision
     notary: Notary
     ledger: UploadLedger
+    tripwire: Tripwire
     keep_originals: frozenset[str]
 
     def hold(
@@ -92,6 +95,8 @@ class Pairs:
             invocation.approval.conditions.target_fmr,
         )
         invocation.count(comparisons=1)
+        shown = {Mark.PICTURE: invocation.inputs}
+        self.tripwire.check(invocation, shown, matched=result.is_identical)
         signed = self.notary.verification(
             invocation, probe.data, reference.data, result, self.vision.models
         )

@@ -36,6 +36,7 @@ from consentry.service.redaction import Redactions
 from consentry.service.sealing import Sealer
 from consentry.service.settings import Settings, log_origin
 from consentry.service.templates import TemplateStore
+from consentry.service.tripwire import Tripwire
 from consentry.service.upkeep import Upkeep
 from consentry.trust.policy import PolicyBook
 from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
@@ -59,6 +60,7 @@ class Services:
     addresses: Addresses
     keeping: Keeping
     upkeep: Upkeep
+    tripwire: Tripwire
     proofs: Proofs
     fetch: Fetcher
     warm: Callable[[], bool]
@@ -117,18 +119,19 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     ledger = UploadLedger(parts.table(TableName.UPLOADS))
     quarantine = Quarantine(parts.blobs, ledger, parts.clock)
     keep = frozenset(settings.keep_originals)
-    pairs = Pairs(parts.blobs, vision, notary, ledger, keep)
+    tripwire = Tripwire(parts.table(TableName.QUOTAS), keys, book)
+    pairs = Pairs(parts.blobs, vision, notary, ledger, tripwire, keep)
     mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
     return Services(
         settings=settings,
         parts=parts,
         gate=gate,
         access=access,
-        applications=Applications(cases, access, book, settings.tenants),
+        applications=Applications(cases, access, book, settings.tenants, tripwire),
         consents=Consents(consents, book),
         callers=callers,
         vision=vision,
-        faces=Faces(vision, templates),
+        faces=Faces(vision, templates, tripwire),
         redactions=Redactions(vision, parts.blobs, notary),
         inbox=Inbox(gate, parts.blobs, vision, notary, ledger, late, quarantine, pairs, mask, keep),
         addresses=Addresses(parts.blobs, ledger),
@@ -141,6 +144,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
             quarantine,
             Sealer(parts.audit, parts.signing_key, log_origin(settings)),
         ),
+        tripwire=tripwire,
         proofs=Proofs(parts.audit, parts.signing_key),
         fetch=Fetcher(settings.url_hosts),
         warm=Once(partial(_warm, vision)),

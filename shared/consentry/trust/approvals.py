@@ -94,6 +94,11 @@ class Reason(StrEnum):
     CONSENT_PURPOSE = "consent_purpose"  # it was given for other purposes than the approval's
     CONSENT_JURISDICTION = "consent_jurisdiction"  # it was given where the approval does not hold
     SUBJECTS_DIFFER = "subjects_differ"  # the two faces were claimed to be two people's
+    REPEATED_FACE = "repeated_face"  # in more verifications than the policy allows in a window
+    REPEATED_PICTURE = "repeated_picture"
+    REPEATED_SUBJECT = "repeated_subject"
+    NON_MATCHES = "non_matches"  # more than honest claims have: it looks like a search
+    SEARCH_SUSPECTED = "search_suspected"  # a pause after that, or until a reviewer has looked
     RATE_LIMITED = "rate_limited"  # the calls that it allows in this minute are used up
     UNDECIDED = "undecided"  # a store failed before a decision could be made
 

@@ -29,6 +29,7 @@ from pydantic import (
 from consentry.errors import IntegrityError
 from consentry.trust.applications import PLACE_FACTS, VOCABULARY, Practice, Sector, Word
 from consentry.trust.operations import Capability
+from consentry.trust.tripwire import Bounds
 
 DAYS_MAX: Final = 365
 VERIFY_REVIEWERS_MIN: Final = 2
@@ -125,6 +126,7 @@ class Policy(_Part):
     use_cases: Mapping[Word, UseCase]
     refusals: Annotated[tuple[Refusal, ...], Field(min_length=1)]
     requirements: Mapping[Capability, Requirements]
+    tripwire: Bounds | None = None
     grace: Grace | None = None
 
     @model_validator(mode="after")

@@ -30,6 +30,9 @@ from consentry.trust.explain import refusals
 from consentry.trust.policy import Ground, Policy, PolicyBook
 
 APPEALS_MAX: Final = 1
+TRIPWIRE: Final = "tripwire"  # who suspends when verifications look like a search
+BY_ITSELF: Final = frozenset({"policy", "time", TRIPWIRE})
+"""Who may stand in a case's history without being a person."""
 
 
 class State(StrEnum):
@@ -97,7 +100,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Event:
-    """One step in a case's history; ``by`` is a person's id, or ``policy`` or ``time``."""
+    """One step in a case's history; ``by`` is a person's id, ``policy``, ``time`` or TRIPWIRE."""
 
     at: AwareDatetime
     by: str

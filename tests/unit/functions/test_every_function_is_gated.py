@@ -25,6 +25,8 @@ from registry import make_app, register_all
 SYSTEM_FUNCTIONS = {
     "seal_audit_log",
     "take_up_late_uploads",
+    "suspend_searches",
+    "forget_sightings",
     "expire_templates",
     "expire_held_uploads",
     "lapse_approvals",

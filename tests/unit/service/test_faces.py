@@ -172,3 +172,37 @@ def test_picture_with_too_long_a_side_is_refused_before_it_is_decoded(
     broken_off = whole[: len(whole) // 2]
     reply = handler(functions, "detect")(http_request(world, body=broken_off), Context())
     assert json.loads(reply.get_body())["error"]["code"] == "InvalidImageSize"
+
+
+def test_a_face_against_many_others_is_refused_flagged_and_gets_no_answer(
+    world: World, functions: Functions
+) -> None:
+    """Other people's pictures one after the other: the ninth non-match is not told."""
+    probe, other = (
+        _detect(world, functions, name)[0]["faceId"]
+        for name in ("person_a_1.jpg", "person_b_1.jpg")
+    )
+    for _ in range(8):
+        assert (
+            json.loads(_verify(world, functions, probe, other).get_body())["isIdentical"] is False
+        )
+    for reason in ("non_matches", "search_suspected"):
+        reply = _verify(world, functions, probe, other)
+        assert reply.status_code == 403
+        assert "isIdentical" not in reply.get_body().decode()
+        record = world.records()[-1]
+        assert (record["allowed"], record["reason"], record["outcome"]) == (
+            False,
+            reason,
+            "Refused",
+        )
+
+
+def test_while_verifications_cannot_be_counted_there_is_no_answer(
+    world: World, functions: Functions
+) -> None:
+    face_id = _detect(world, functions, "person_a_1.jpg")[0]["faceId"]
+    other = _detect(world, functions, "person_a_2.jpg")[0]["faceId"]
+    world.tables[TableName.QUOTAS].faults.fail("insert", times=4)
+    assert _verify(world, functions, face_id, other).status_code == 503
+    assert world.records()[-1]["outcome"] == "ServiceUnavailable"

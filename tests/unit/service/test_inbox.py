@@ -97,6 +97,23 @@ def test_a_timer_takes_up_what_waits() -> None:
     assert world.records()[-1]["counts"] == {"uploads": 1}
 
 
+def test_a_search_by_upload_ends_in_quarantine_without_a_result(world: World) -> None:
+    folder = f"{TENANT}/verify"
+    world.drop(f"{folder}/probe.jpg", sample("person_a_1.jpg"))
+    for number in range(10):
+        world.drop(f"{folder}/{number}.jpg", sample("person_b_1.jpg") + bytes([number]))
+        request = json.dumps({"probe": "probe.jpg", "reference": f"{number}.jpg"}).encode()
+        world.drop(f"{folder}/{number}.verify.json", request)
+    for number in range(10):
+        world.arrive(f"{folder}/{number}.verify.json")
+    results = [f"{folder}/{number}.verify.result.json" for number in range(8)]
+    assert world.names(Container.REDACTED) == results
+    reason = world.content(Container.QUARANTINE, f"{folder}/8.verify.json.reason.json")
+    assert reason is not None
+    assert json.loads(reason)["reason"] == "non_matches"
+    assert world.records()[-1]["reason"] == "search_suspected"
+
+
 def _results(names: list[str]) -> list[str]:
     return sorted(name + suffix for name in names for suffix in ("", ".manifest.json"))
 

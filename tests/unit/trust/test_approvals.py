@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from tests.support.governance import APPLICATION, BOOK, NOW, approval, book_with, stricter
+from tests.support.governance import APPLICATION, BOOK, NOW, POLICY, approval, book_with, stricter
 
 from consentry.trust.approvals import Approval, ApprovalState, Reason, decide
 from consentry.trust.operations import (
@@ -162,7 +162,7 @@ def test_use_case_that_does_not_cover_the_capability_allows_nothing() -> None:
 
 def test_approval_of_an_unknown_policy_allows_nothing() -> None:
     assert reason(replace(VERIFY, policy_digest="0" * 64)) is Reason.NO_APPROVAL
-    assert reason(replace(VERIFY, policy_version=2)) is Reason.NO_APPROVAL
+    assert reason(replace(VERIFY, policy_version=POLICY.version + 1)) is Reason.NO_APPROVAL
 
 
 def test_stricter_policy_stops_what_its_grace_list_does_not_name() -> None:

@@ -11,15 +11,22 @@ from consentry import trust
 from consentry.errors import IntegrityError
 from consentry.trust.policy import Ground, PolicyBook, parse_policy
 
-FILE = (files(trust) / "policies" / "1.toml").read_bytes()
+FILES = {
+    version: (files(trust) / "policies" / f"{version}.toml").read_bytes() for version in (1, 2)
+}
+FILE = FILES[2]
 
-RELEASED = {1: "74242380f5c108e8dcc77f334ae59cdfedaf8a295835dd0392c1f897c18fb2bd"}
+RELEASED = {
+    1: "74242380f5c108e8dcc77f334ae59cdfedaf8a295835dd0392c1f897c18fb2bd",
+    2: "6a27477c9486fa91963d05536943fbcb7f500c3e6521e15c8dbe7113da507d89",
+}
 """Digests of the released policies; a change of one is a new version, not another digest."""
 
 
 def test_released_policies_are_what_they_were() -> None:
     assert {policy.version: policy.digest for policy in BOOK.policies} == RELEASED
-    assert hashlib.sha256(FILE).hexdigest() == RELEASED[1]
+    digests = {version: hashlib.sha256(data).hexdigest() for version, data in FILES.items()}
+    assert digests == RELEASED
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,9 @@ def test_released_policies_are_what_they_were() -> None:
         (b'reason = "free_mail"', b'reason = "use_case"'),
         (b"[requirements.redact]", b"[requirements.search]"),
         (b"stricter = false", b"strict = false"),
-        (b"version = 1", b"version = "),
+        (b"version = 2", b"version = "),
+        (b"face_max = 50", b"face_max = 0"),
+        (b"pause_minutes", b"pause_hours"),
     ],
 )
 def test_policy_that_could_not_hold_is_not_read(old: bytes, new: bytes) -> None:
@@ -62,7 +71,7 @@ def test_policies_follow_each_other_without_a_gap() -> None:
     for policies in ((), (POLICY, POLICY), (later, POLICY), (POLICY, early)):
         with pytest.raises(IntegrityError):
             PolicyBook(policies)
-    skipped = later.model_copy(update={"version": 3})
+    skipped = later.model_copy(update={"version": later.version + 1})
     with pytest.raises(IntegrityError):
         PolicyBook((POLICY, skipped))
 
@@ -73,7 +82,7 @@ def test_policy_is_in_force_from_its_instant_on() -> None:
     assert book.in_force(NOW - timedelta(microseconds=1)) is POLICY
     assert book.in_force(NOW) is later
     with pytest.raises(IntegrityError):
-        book.in_force(POLICY.takes_effect - timedelta(microseconds=1))
+        book.in_force(BOOK.policies[0].takes_effect - timedelta(microseconds=1))
 
 
 def ground(book: PolicyBook, tenant: str = "contoso", case: str = APPLICATION) -> Ground:
