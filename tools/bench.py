@@ -17,8 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from bench_audit import approve
@@ -32,6 +34,7 @@ from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability, Operation
+from consentry.trust.tripwire import Mark
 from consentry.vision import MaskOptions, Vision, model_seconds, similarity
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +44,7 @@ PAIR = ("person_a_1.jpg", "person_a_2.jpg")
 CROWD = "city.jpg"
 OCTETS = {"Content-Type": "application/octet-stream"}
 CONCURRENCY = (1, 4, 16)
+COMPARISONS_OF_ONE = 40  # in a run; the tripwire trips beyond 50 in a day
 WORKER_MODULE = "consentry.localhost.engine"
 
 console = Console(highlight=False)
@@ -152,27 +156,40 @@ def against_models(bench: Bench) -> None:
 
 
 def gate_and_audit(bench: Bench) -> None:
-    """Work that does nothing, behind the gate."""
-    call = Call(Operation.DETECT, ApiKey(bench.key), Trigger.HTTP, "")
+    """Work that does nothing, behind the gate; and what the tripwire adds for two fresh faces."""
 
     def nothing(invocation: Invocation) -> Outcome[None]:
         del invocation
         return Outcome(None)
 
-    times = [timed(lambda: bench.services.gate.run(call, nothing)) for _ in range(220)][20:]
-    spread = statistics.quantiles(times, n=20)[-1]
-    bench.tell("gate + audit", f"{median_ms(times):.1f} ms", f"95 %: {1000 * spread:.1f} ms")
+    def counted(invocation: Invocation) -> Outcome[None]:
+        shown = {Mark.FACE: (str(uuid4()), str(uuid4()))}
+        bench.services.tripwire.check(invocation, shown, matched=True)
+        return Outcome(None)
+
+    for name, operation, work in (
+        ("gate + audit", Operation.DETECT, nothing),
+        ("gate + audit + tripwire", Operation.VERIFY, counted),
+    ):
+        call = Call(operation, ApiKey(bench.key), Trigger.HTTP, "")
+        run = partial(bench.services.gate.run, call, work)
+        times = [timed(run) for _ in range(220)][20:]
+        spread = statistics.quantiles(times, n=20)[-1]
+        bench.tell(name, f"{median_ms(times):.1f} ms", f"95 %: {1000 * spread:.1f} ms")
 
 
 def throughput(bench: Bench) -> None:
     """Whole verifications of kept face ids, and detections, per second."""
     photo = (SAMPLES / PAIR[0]).read_bytes()
+    count = bench.rounds * 4
     with bench.client() as http:
-        reply = http.post("/face/v1.2/detect", content=photo, headers=OCTETS)
-        face_id = reply.raise_for_status().json()[0]["faceId"]
+        # As many people as it takes for none to be compared more often than the tripwire allows.
+        people = 1 + count * len(CONCURRENCY) // COMPARISONS_OF_ONE
+        pairs = cycle([[new_face_id(http, name) for name in PAIR] for _ in range(people)])
 
         def compare() -> None:
-            body = {"faceId1": face_id, "faceId2": face_id}
+            first, second = next(pairs)
+            body = {"faceId1": first, "faceId2": second}
             http.post("/face/v1.2/verify", json=body).raise_for_status()
 
         def find() -> None:
@@ -182,10 +199,16 @@ def throughput(bench: Bench) -> None:
 
         for name, call in (("compare two face ids", compare), ("detect, no face id", find)):
             for workers in CONCURRENCY:
-                count = bench.rounds * 4
                 with ThreadPoolExecutor(workers) as pool:
                     seconds = timed(partial(run_all, pool, call, count))
                 bench.tell(f"{name}, {workers} at once", f"{count / seconds:.1f} requests/s")
+
+
+def new_face_id(http: httpx.Client, name: str) -> str:
+    """Give the id of a face in a sample photograph."""
+    content = (SAMPLES / name).read_bytes()
+    reply = http.post("/face/v1.2/detect", content=content, headers=OCTETS)
+    return str(reply.raise_for_status().json()[0]["faceId"])
 
 
 def run_all(pool: ThreadPoolExecutor, call: Callable[[], None], count: int) -> None:

@@ -37,7 +37,9 @@ class Deployment:
     def __post_init__(self) -> None:
         self.now = NOW
         self.wires = [
-            Tripwire(self.table, DataKeys(self.keys_table, self.wrapping, lambda: self.now), self.book)
+            Tripwire(
+                self.table, DataKeys(self.keys_table, self.wrapping, lambda: self.now), self.book
+            )
             for _ in range(self.instances)
         ]
         self.turn = count()
