@@ -21,30 +21,11 @@ EVERY_DAY = "45 17 3 * * *"
 def register(services: Provider) -> Api:
     """Register the timers."""
     api = Api(services)
+    _register_limits(api)
 
     @api.timer("seal_audit_log", EVERY_MINUTE)
     def seal_audit_log(parts: Services, invocation: Invocation) -> Outcome[None]:
         return parts.upkeep.seal(invocation)
-
-    @api.timer("suspend_searches", EVERY_MINUTE)
-    def suspend_searches(parts: Services, invocation: Invocation) -> Outcome[None]:
-        return parts.applications.suspend_search(invocation).map(_tell_of_searches)
-
-    @api.timer("forget_sightings", EVERY_FIVE_MINUTES)
-    def forget_sightings(parts: Services, invocation: Invocation) -> Outcome[None]:
-        tenants = parts.settings.tenants
-        forgotten = sum(parts.tripwire.forget(tenant, invocation.time) for tenant in tenants)
-        invocation.count(sightings=forgotten)
-        return Outcome(None)
-
-    @api.timer("take_up_late_uploads", EVERY_MINUTE_SOON)
-    def take_up_late_uploads(parts: Services, invocation: Invocation) -> Outcome[None]:
-        done = sum(
-            parts.inbox.catch_up(tenant, invocation.call.request_id)
-            for tenant in parts.settings.tenants
-        )
-        invocation.count(uploads=done)
-        return Outcome(None)
 
     @api.timer("expire_templates", EVERY_FIVE_MINUTES)
     def expire_templates(parts: Services, invocation: Invocation) -> Outcome[None]:
@@ -75,6 +56,30 @@ def register(services: Provider) -> Api:
         return parts.keeping.orphans.cure(invocation)
 
     return api
+
+
+def _register_limits(api: Api) -> None:
+    """Register the timers behind rate limits and tripwire."""
+
+    @api.timer("suspend_searches", EVERY_MINUTE)
+    def suspend_searches(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.applications.suspend_search(invocation).map(_tell_of_searches)
+
+    @api.timer("forget_sightings", EVERY_FIVE_MINUTES)
+    def forget_sightings(parts: Services, invocation: Invocation) -> Outcome[None]:
+        tenants = parts.settings.tenants
+        forgotten = sum(parts.tripwire.forget(tenant, invocation.time) for tenant in tenants)
+        invocation.count(sightings=forgotten)
+        return Outcome(None)
+
+    @api.timer("take_up_late_uploads", EVERY_MINUTE_SOON)
+    def take_up_late_uploads(parts: Services, invocation: Invocation) -> Outcome[None]:
+        done = sum(
+            parts.inbox.catch_up(tenant, invocation.call.request_id)
+            for tenant in parts.settings.tenants
+        )
+        invocation.count(uploads=done)
+        return Outcome(None)
 
 
 def _tell_of_expiring(approvals: int) -> None:
