@@ -17,7 +17,6 @@ from consentry.trust.checkpoints import Checkpoint
 from consentry.trust.operations import Capability
 from consentry.trust.proofs import ConsistencyProof, RecordProof
 from consentry.trust.verification import verify_log
-from consentry.vision import Role
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -70,8 +69,8 @@ def test_record_of_a_call_says_who_what_and_under_which_approval(running: Deploy
     assert record["traceparent"] == traceparent
     assert record["approval"] == {"id": approval.id, "version": approval.version}
     assert record["counts"]["masks"] == 1
-    detector = running.services.vision.models[Role.DETECTOR]
-    assert record["models"] == {"detector": detector.digest}
+    models = running.services.vision.redacting
+    assert record["models"] == {role.value: model.digest for role, model in models.items()}
     assert record["outcome"] == "ok"
 
 

@@ -32,7 +32,7 @@ from consentry.service.ports import Blob, BlobProperties, BlobStore
 from consentry.service.quarantine import Quarantine
 from consentry.service.redaction import mask_options, redact_recorded
 from consentry.trust.operations import Operation
-from consentry.vision import MaskOptions, Redacted, Role, Vision
+from consentry.vision import MaskOptions, Redacted, Vision
 
 _UPLOAD: Final = "upload"  # metadata of a result: the id of the upload that it belongs to
 
@@ -165,7 +165,7 @@ class Inbox:
         redacted = redact_recorded(self.vision, invocation, blob.data, options)
         result = upload.blob + redacted.extension if redacted.renamed else upload.blob
         self._check_free(upload, result)
-        models = self.vision.using(Role.DETECTOR)
+        models = self.vision.redacting
         manifest = self.notary.redaction(invocation, blob.data, redacted, options, models)
         return Outcome(
             None, partial(self._release, invocation, upload, found, result, redacted, manifest)

@@ -9,7 +9,7 @@ from consentry.limits import MEBIBYTE
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.ports import BlobStore
-from consentry.vision import MaskKind, MaskOptions, MaskShape, Redacted, Role, Vision
+from consentry.vision import MaskKind, MaskOptions, MaskShape, Redacted, Vision
 
 MANIFEST_BYTES_MAX = 32 * MEBIBYTE  # a mask takes about 200 bytes, an animation thousands of masks
 
@@ -30,7 +30,7 @@ class Redactions:
         Raises RedactionError when a face is still found in the masked picture.
         """
         redacted = redact_recorded(self.vision, invocation, data, options)
-        models = self.vision.using(Role.DETECTOR)
+        models = self.vision.redacting
         manifest = self.notary.redaction(invocation, data, redacted, options, models)
 
         def release() -> None:
@@ -60,7 +60,7 @@ def redact_recorded(
 ) -> Redacted:
     """Redact, and tell the invocation what its audit record needs."""
     invocation.saw(data)
-    invocation.used(vision.using(Role.DETECTOR))
+    invocation.used(vision.redacting)
     redacted = vision.redact(data, options)
     invocation.count(masks=len(redacted.masks), frames=redacted.frames, rounds=redacted.rounds)
     return redacted

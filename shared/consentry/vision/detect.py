@@ -1,14 +1,17 @@
-"""Find faces with YuNet: at several scales, by tiles, in pixels of the upright picture.
+"""Find faces: quickly with one detector, or as many as possible with two.
 
 YuNet was trained on faces of about 10 to 300 pixels (OpenCV's documentation of FaceDetectorYN),
 so one pass cannot see both a crowd and a portrait. Each profile therefore runs it on a pyramid.
-Whatever the picture's size, one run of the model sees one tile, so memory is bounded.
+Where no face may be missed, CenterFace looks too, at smaller scales, which is enough for it, and
+``consentry.vision.evidence`` weighs what both have seen.
+
+Boxes and landmarks are in pixels of the upright picture.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,38 +19,29 @@ from PIL import Image
 
 from consentry.errors import PictureSizeError
 from consentry.limits import REDACT_FACES_MAX
+from consentry.vision import centerface, yunet
+from consentry.vision.evidence import LEAST_SCORE, weigh
 from consentry.vision.geometry import Box, suppress, turn_back
+from consentry.vision.tiles import look, resized
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Run = Callable[[Floats], Mapping[str, Floats]]
 
-STRIDES: Final = (8, 16, 32)
 _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
-_TILE_PIXELS: Final = 1280
-_TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smaller scale
 _SMALLEST_SIDE: Final = 320  # of the last picture of a pyramid, in pixels
 _FAST_SIDE: Final = 1280
-# Twice the size finds 1 % more of all faces and takes 1.6 times as long.
-_ENLARGEMENT: Final = 1.5
 _ENLARGED_PIXELS_MAX: Final = 4_000_000  # larger pictures are not enlarged for small faces
-# What a larger scale finds above these sizes, in its own pixels, a smaller scale sees better.
-_ENLARGED_FACE_PIXELS_MAX: Final = 96
-_FACE_PIXELS_MAX: Final = 320
-# The model is surer of a large face than of a small one: of its guesses above this height, in
-# pixels of the scale, and below this score, nine of ten are no face.
-_LARGE_FACE_PIXELS: Final = 40
-_LARGE_FACE_THRESHOLD: Final = 0.45
 _TURNED_SIDE: Final = 640  # longer side of the picture that is looked at lying, in pixels
-_TURNED_THRESHOLD: Final = 0.6  # few faces are not upright, and many folds and limbs look so
+_TURNED_THRESHOLD: Final = 0.7  # few faces are not upright, and many folds and limbs look so
 
 
 class Profile(StrEnum):
     """How hard to look.
 
     FAST finds the faces that can be verified; RECALL also small, large, faint and lying ones, for
-    what it misses stays visible. CHECK looks at what RECALL has covered: it doubts more, and does
-    not enlarge the picture.
+    what it misses stays visible. CHECK looks at what RECALL has covered: it does not enlarge the
+    picture, and looks at it upright only.
     """
 
     FAST = "fast"
@@ -55,7 +49,10 @@ class Profile(StrEnum):
     CHECK = "check"
 
 
-THRESHOLDS: Final = {Profile.FAST: 0.6, Profile.RECALL: 0.25, Profile.CHECK: 0.2}
+# FAST goes by YuNet's own score, the others by how likely it is a face: where one guess in twelve
+# is one, RECALL covers them all. CHECK asks for a little more, for what is left after RECALL are
+# edges of masks, hands and shoes far more often than faces.
+THRESHOLDS: Final = {Profile.FAST: 0.6, Profile.RECALL: 0.08, Profile.CHECK: 0.12}
 
 
 @dataclass(frozen=True)
@@ -71,50 +68,72 @@ class Face:
     score: float
 
 
-def detect(run: Run, pixels: Pixels, profile: Profile) -> tuple[Face, ...]:
-    """Find the faces in RGB pixels (height, width, 3), largest first.
+class Detectors(NamedTuple):
+    """The two networks that look together; each takes a batch and gives its outputs by name."""
 
-    Raises PictureSizeError when there are more faces than REDACT_FACES_MAX.
+    yunet: Run
+    centerface: Run
+
+
+def detect(run: Run, pixels: Pixels) -> tuple[Face, ...]:
+    """Find the faces in RGB pixels (height, width, 3) with YuNet alone, profile FAST.
+
+    Gives them largest first. Raises PictureSizeError when there are more than REDACT_FACES_MAX.
     """
-    least = THRESHOLDS[profile]
     image = Image.fromarray(pixels)
-    rows = _detect_upright(run, image, pyramid(profile, *image.size), least)
-    if profile is not Profile.FAST:
-        rows = np.concatenate([rows, *_detect_turned(run, image)])
-    rows = rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)]
-    if len(rows) > REDACT_FACES_MAX:
-        raise PictureSizeError("the picture has too many faces")
-    faces = (_face(row) for row in rows)
-    return tuple(sorted(faces, key=lambda face: -face.box.area))
+    scales = fast_scales(*image.size)
+    return _faces(_look_often(_first(run), image, scales, THRESHOLDS[Profile.FAST]))
+
+
+def detect_all(detectors: Detectors, pixels: Pixels, profile: Profile) -> tuple[Face, ...]:
+    """Find the faces in RGB pixels (height, width, 3) with both networks, by RECALL or CHECK.
+
+    Gives and raises what ``detect`` does.
+    """
+    image = Image.fromarray(pixels)
+    first, second = _first(detectors.yunet), _second(detectors.centerface)
+    found = weigh(
+        _look_often(first, image, yunet_scales(profile, *image.size), LEAST_SCORE),
+        _look_often(second, image, centerface_scales(profile, *image.size), LEAST_SCORE),
+    )
+    rows = [found[found[:, 14] >= THRESHOLDS[profile]]]
+    if profile is Profile.RECALL:
+        rows += _look_turned(first, image)
+    return _faces(np.concatenate(rows))
 
 
 def candidates(run: Run, pixels: Pixels, least: float) -> tuple[Face, ...]:
-    """Find all that may be a face in RGB pixels (height, width, 3), at their own scale only.
+    """Find all that may be a face in RGB pixels (height, width, 3), with YuNet, at one scale only.
 
     For frames of a video, where what comes before and after tells faces from other things.
     """
-    image = Image.fromarray(pixels)
-    found = [_detect_tile(run, image, tile, 1.0, least) for tile in tiles(*image.size, 1.0)]
-    rows = np.concatenate(found)
-    return tuple(_face(row) for row in rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)])
+    return _once(look(_first(run), Image.fromarray(pixels), 1.0, least))
 
 
-def _detect_upright(
-    run: Run, image: Image.Image, scales: tuple[float, ...], least: float
+def _first(run: Run) -> Callable[[Pixels, float], Floats]:
+    def find(pixels: Pixels, least: float) -> Floats:
+        batch = yunet.batch(pixels)
+        return yunet.decode(run(batch), batch.shape[3], least)
+
+    return find
+
+
+def _second(run: Run) -> Callable[[Pixels, float], Floats]:
+    return lambda pixels, least: centerface.decode(run(centerface.batch(pixels)), least)
+
+
+def _look_often(
+    detector: Callable[[Pixels, float], Floats],
+    image: Image.Image,
+    scales: tuple[float, ...],
+    least: float,
 ) -> Floats:
-    """Run the model on a pyramid of the picture; rows as ``decode`` gives them."""
-    found = []
-    for scale in scales:
-        largest = _largest_face(scale, is_last=scale == scales[-1])
-        for tile in tiles(*image.size, scale):
-            rows = _detect_tile(run, image, tile, scale, least)
-            heights = (rows[:, 3] - rows[:, 1]) * scale
-            sure = (heights <= _LARGE_FACE_PIXELS) | (rows[:, 14] >= _LARGE_FACE_THRESHOLD)
-            found.append(rows[sure & (heights <= largest)])
-    return np.concatenate(found)
+    return np.concatenate([look(detector, image, scale, least) for scale in scales])
 
 
-def _detect_turned(run: Run, image: Image.Image) -> Iterator[Floats]:
+def _look_turned(
+    detector: Callable[[Pixels, float], Floats], image: Image.Image
+) -> Iterator[Floats]:
     """Look at the picture lying on each side and standing on its head.
 
     Pictures lose their orientation mark, and people lie down; the model knows upright faces only.
@@ -122,10 +141,10 @@ def _detect_turned(run: Run, image: Image.Image) -> Iterator[Floats]:
     """
     width, height = image.size
     scale = min(1.0, _TURNED_SIDE / max(width, height))
-    small = _resized(image, Box(0, 0, width, height), scale)
+    small = resized(image, Box(0, 0, width, height), scale)
     for turns in (1, 2, 3):
-        turned = Image.fromarray(np.rot90(np.asarray(small), turns))
-        rows = _detect_upright(run, turned, (1.0,), _TURNED_THRESHOLD)
+        turned = np.rot90(np.asarray(small), turns)
+        rows = detector(turned, _TURNED_THRESHOLD)
         points = turn_back(rows[:, :14].reshape(-1, 7, 2), turns, *small.size)
         points *= np.array([width / small.width, height / small.height], np.float32)
         corners = points[:, :2]
@@ -134,92 +153,50 @@ def _detect_turned(run: Run, image: Image.Image) -> Iterator[Floats]:
         )
 
 
-def pyramid(profile: Profile, width: int, height: int) -> tuple[float, ...]:
-    """Give the scales at which a profile looks at a picture, largest first."""
+def fast_scales(width: int, height: int) -> tuple[float, ...]:
+    """Give the scales at which a picture is looked at quickly, largest first."""
     longest = max(width, height)
-    if profile is Profile.FAST:
-        scale = min(1.0, _FAST_SIDE / longest)
-        small = _SMALLEST_SIDE / longest
-        return (scale, small) if small < scale / 2 else (scale,)
+    scale = min(1.0, _FAST_SIDE / longest)
+    small = _SMALLEST_SIDE / longest
+    return (scale, small) if small < scale / 2 else (scale,)
+
+
+def yunet_scales(profile: Profile, width: int, height: int) -> tuple[float, ...]:
+    """Give the scales of YuNet's looks by RECALL or CHECK, largest first.
+
+    What was measured decides: twice the size and steps of a half find no more than this.
+    """
     enlarged = profile is Profile.RECALL and width * height <= _ENLARGED_PIXELS_MAX
-    scales = [_ENLARGEMENT, 1.0] if enlarged else [1.0]
-    while longest * scales[-1] > 2 * _SMALLEST_SIDE:
-        scales.append(scales[-1] / 2)
+    return _steps(1.5 if enlarged else 1.0, 3, max(width, height), 2 * _SMALLEST_SIDE)
+
+
+def centerface_scales(profile: Profile, width: int, height: int) -> tuple[float, ...]:
+    """Give the scales of CenterFace's looks by RECALL or CHECK, largest first.
+
+    It takes seven times as long as YuNet, and at its full size it would add little.
+    """
+    first = 0.5 if profile is Profile.RECALL else 0.375
+    return _steps(first, 2, max(width, height), _SMALLEST_SIDE)
+
+
+def _steps(scale: float, step: float, longest: int, least: int) -> tuple[float, ...]:
+    """Divide a scale until the picture's longer side has ``least`` pixels or fewer."""
+    scales = [scale]
+    while longest * scales[-1] > least:
+        scales.append(scales[-1] / step)
     return tuple(scales)
 
 
-def _largest_face(scale: float, *, is_last: bool) -> float:
-    """Height, in pixels of the scale, up to which a scale is trusted with a face."""
-    if is_last:
-        return np.inf
-    return _ENLARGED_FACE_PIXELS_MAX if scale > 1.0 else _FACE_PIXELS_MAX
+def _faces(rows: Floats) -> tuple[Face, ...]:
+    """Keep the best row of each face; largest first."""
+    faces = _once(rows)
+    if len(faces) > REDACT_FACES_MAX:
+        raise PictureSizeError("the picture has too many faces")
+    return tuple(sorted(faces, key=lambda face: -face.box.area))
 
 
-def tiles(width: int, height: int, scale: float) -> Iterator[Box]:
-    """Cover a picture by overlapping boxes that are at most a tile when scaled."""
-    for top, tall in _spans(height, scale):
-        for left, wide in _spans(width, scale):
-            yield Box(left, top, wide, tall)
-
-
-def _spans(length: int, scale: float) -> Iterator[tuple[int, int]]:
-    tile = int(_TILE_PIXELS / scale)
-    step = int((_TILE_PIXELS - _TILE_OVERLAP) / scale)
-    start = 0
-    while start + tile < length:
-        yield start, tile
-        start += step
-    yield start, length - start
-
-
-def _detect_tile(run: Run, image: Image.Image, tile: Box, scale: float, least: float) -> Floats:
-    """Run the model on one tile; rows as ``decode`` gives them, in pixels of the picture."""
-    part = _resized(image, tile, scale)
-    batch = _batch(np.asarray(part))
-    rows = decode(run(batch), batch.shape[3], least)
-    rows = rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)]
-    rows[:, 0:14:2] = rows[:, 0:14:2] * (tile.width / part.width) + tile.left
-    rows[:, 1:14:2] = rows[:, 1:14:2] * (tile.height / part.height) + tile.top
-    return rows
-
-
-def _resized(image: Image.Image, tile: Box, scale: float) -> Image.Image:
-    """Cut a tile out of the picture and scale it; large reductions go by whole steps first."""
-    size = (max(round(tile.width * scale), 1), max(round(tile.height * scale), 1))
-    corners = (tile.left, tile.top, tile.right, tile.bottom)
-    return image.resize(size, Image.Resampling.BILINEAR, corners, reducing_gap=1.0)
-
-
-def _batch(pixels: Pixels) -> Floats:
-    """Make YuNet's input: BGR, 0 to 255, (1, 3, height, width), padded below and to the right."""
-    coarsest = STRIDES[-1]
-    height, width = pixels.shape[:2]
-    padded = (-(-height // coarsest) * coarsest, -(-width // coarsest) * coarsest)
-    batch = np.zeros((1, 3, *padded), np.float32)
-    batch[0, :, :height, :width] = pixels[:, :, ::-1].transpose(2, 0, 1)
-    return batch
-
-
-def decode(outputs: Mapping[str, Floats], width: int, threshold: float) -> Floats:
-    """Turn YuNet's outputs into rows (n, 15): left, top, right, bottom, five points x, y, score.
-
-    ``width`` is that of the padded input. Each stride has one anchor per cell, row by row; the
-    score is sqrt(class * objectness), a box is its centre's offset from the cell and the
-    logarithm of its size, and all are in units of the stride. (OpenCV, face_detect.cpp)
-    """
-    rows = []
-    for stride in STRIDES:
-        scores = np.sqrt(outputs[f"cls_{stride}"][0, :, 0] * outputs[f"obj_{stride}"][0, :, 0])
-        cells = np.flatnonzero(scores >= threshold)
-        corner = np.stack([cells % (width // stride), cells // (width // stride)], axis=1)
-        boxes = outputs[f"bbox_{stride}"][0, cells]
-        centre = (corner + boxes[:, :2]) * stride
-        half = np.exp(boxes[:, 2:]) * (stride / 2)
-        points = (outputs[f"kps_{stride}"][0, cells].reshape(-1, 5, 2) + corner[:, None]) * stride
-        rows.append(
-            np.column_stack([centre - half, centre + half, points.reshape(-1, 10), scores[cells]])
-        )
-    return np.concatenate(rows).astype(np.float32)
+def _once(rows: Floats) -> tuple[Face, ...]:
+    return tuple(map(_face, rows[suppress(rows[:, :4], rows[:, 14], _SAME_FACE)]))
 
 
 def _face(row: Floats) -> Face:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from consentry.errors import FaceNotFoundError
 from consentry.vision.align import align
-from consentry.vision.detect import Face, Profile, detect
+from consentry.vision.detect import Face, detect
 from consentry.vision.geometry import Box
 
 Floats = NDArray[np.float32]
@@ -91,7 +91,7 @@ def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:
             (size, size), Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP
         )
         factor = np.float32(square.shape[0] / size)
-        for face in detect(detector, np.asarray(smaller), Profile.FAST):
+        for face in detect(detector, np.asarray(smaller)):
             points = face.landmarks * factor
             # Another face in the square has its centre elsewhere.
             if np.linalg.norm(points.mean(axis=0) - centre) < reach:

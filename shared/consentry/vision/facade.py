@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from consentry.vision.align import CROP_PIXELS
 from consentry.vision.attributes import Attributes, describe
-from consentry.vision.detect import Face, Profile, detect
+from consentry.vision.detect import Detectors, Face, Profile, detect, detect_all
 from consentry.vision.embed import Template, make_template
 from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskOptions
@@ -42,7 +42,7 @@ class Vision:
         self._threads = threads
         # A redaction keeps all threads busy, and the copies of one large picture fill much of an
         # instance's memory: two at once would be no faster and need twice as much.
-        self._redacting = threading.Lock()
+        self._one_at_a_time = threading.Lock()
 
     @property
     def models(self) -> Mapping[Role, ModelInfo]:
@@ -53,8 +53,13 @@ class Vision:
         """Those of the models in use that have one of ``roles``."""
         return {role: model for role, model in self.models.items() if role in roles}
 
+    @property
+    def redacting(self) -> Mapping[Role, ModelInfo]:
+        """Those of the models in use that redaction looks with."""
+        return self.using(Role.DETECTOR, Role.SECOND_DETECTOR)
+
     def warm_up(self) -> None:
-        """Load all models and run each once."""
+        """Load what a verification needs and run it once; the rest loads when it is needed."""
         square = (1, 3, _WARM_UP_PIXELS, _WARM_UP_PIXELS)
         self._sessions.get(Role.DETECTOR).run(np.zeros(square, np.float32))
         crops = (2, 3, CROP_PIXELS, CROP_PIXELS)
@@ -69,7 +74,11 @@ class Vision:
     ) -> tuple[Face, ...]:
         """Find faces, largest first, in a picture or RGB pixels (height, width, 3), uint8."""
         pixels = picture.pixels if isinstance(picture, Picture) else picture
-        return detect(self._sessions.get(Role.DETECTOR).run, pixels, profile)
+        yunet = self._sessions.get(Role.DETECTOR).run
+        if profile is Profile.FAST:
+            return detect(yunet, pixels)
+        centerface = self._sessions.get(Role.SECOND_DETECTOR).run
+        return detect_all(Detectors(yunet, centerface), pixels, profile)
 
     def template(self, picture: Picture, face: Face) -> Template:
         """Make the template of one face of the picture: (128,), float32, unit length."""
@@ -86,9 +95,8 @@ class Vision:
 
         One redaction runs at a time; others wait.
         """
-        run = self._sessions.get(Role.DETECTOR).run
-        with self._redacting:
-            return redact(data, options, lambda pixels, profile: detect(run, pixels, profile))
+        with self._one_at_a_time:
+            return redact(data, options, self.detect)
 
     def redact_video(
         self,
@@ -110,7 +118,7 @@ class Vision:
         from consentry.vision.video import Limits, redact_video
 
         run = self._side_by_side.get(Role.DETECTOR).run
-        with self._redacting:
+        with self._one_at_a_time:
             return redact_video(
                 source,
                 target,

@@ -3,6 +3,7 @@
 Coordinates are pixels; x grows to the right, y down, and (0, 0) is the picture's top left corner.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -73,19 +75,24 @@ def overlaps(one: Floats, many: Floats) -> Floats:
     return ratios
 
 
-def suppress(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.intp]:
-    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
+def group(boxes: Floats, scores: Floats, threshold: float) -> Iterator[Indices]:
+    """Put boxes (n, 4) that show one thing together: indices, the best first in each group.
 
-    ``boxes`` (n, 4) are left, top, right, bottom; a box goes when its intersection over union
-    with a better one is above ``threshold``.
+    The box with the best score takes all whose intersection over union with it is above
+    ``threshold``; then the best of the rest does.
     """
     order = np.argsort(-scores, kind="stable")
-    kept = []
     while order.size:
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        order = rest[overlaps(boxes[best], boxes[rest]) <= threshold]
-    return np.array(kept, dtype=np.intp)
+        alike = overlaps(boxes[order[0]], boxes[order]) > threshold
+        alike[0] = True  # a box without an area overlaps with nothing
+        yield order[alike]
+        order = order[~alike]
+
+
+def suppress(boxes: Floats, scores: Floats, threshold: float) -> Indices:
+    """Greedy non-maximum suppression: indices of the best box (n, 4) of each group, best first."""
+    best = [members[0] for members in group(boxes, scores, threshold)]
+    return np.array(best, dtype=np.intp)
 
 
 def turn_back(points: Floats, turns: int, width: int, height: int) -> Floats:

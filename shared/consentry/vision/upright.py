@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from consentry.vision.detect import Face, Profile, detect
+from consentry.vision.detect import Face, detect
 from consentry.vision.geometry import Box
 from consentry.vision.pose import lean
 
@@ -49,7 +49,7 @@ def look_upright(detector: Run, pixels: Pixels, face: Face) -> UprightFace:
     seen = _turned(part, box, side, degrees)
     best = UprightFace(seen, _into_view(face, scale * box.width / face.box.width), degrees)
     for _ in range(_LOOKS_MAX):
-        found = _nearest(detect(detector, seen, Profile.FAST), box.width * scale)
+        found = _nearest(detect(detector, seen), box.width * scale)
         if found is None:
             break
         best = UprightFace(seen, found.landmarks, degrees)

@@ -130,6 +130,7 @@ def test_python_m_is_the_same_command() -> None:
     )
     assert [model["role"] for model in json.loads(done.stdout)["models"]] == [
         "detector",
+        "second_detector",
         "embedder",
         "second_embedder",
     ]

@@ -10,8 +10,10 @@ from tests.support.layer import sample, vision
 from tests.support.pictures import gradient, pixels_of
 
 from consentry.errors import PictureSizeError
-from consentry.vision import Box, Picture, Profile
-from consentry.vision.detect import STRIDES, decode, detect, pyramid, tiles
+from consentry.vision import Box, Picture, Profile, centerface
+from consentry.vision.detect import centerface_scales, detect, fast_scales, yunet_scales
+from consentry.vision.tiles import tiles
+from consentry.vision.yunet import STRIDES, decode
 
 Floats = NDArray[np.float32]
 
@@ -51,19 +53,23 @@ def test_more_faces_than_the_limit_are_refused() -> None:
         return outputs(batch.shape[3], batch.shape[2], score=0.9)
 
     with pytest.raises(PictureSizeError):
-        detect(crowd, np.zeros((512, 512, 3), np.uint8), Profile.FAST)
+        detect(crowd, np.zeros((512, 512, 3), np.uint8))
 
 
 @settings(max_examples=50)
 @given(
     width=st.integers(8, 9000),
     height=st.integers(8, 9000),
-    profile=st.sampled_from(Profile),
+    profile=st.sampled_from([Profile.RECALL, Profile.CHECK]),
 )
 def test_tiles_of_every_scale_cover_the_picture_and_stay_small(
     width: int, height: int, profile: Profile
 ) -> None:
-    for scale in pyramid(profile, width, height):
+    for scale in (
+        *fast_scales(width, height),
+        *yunet_scales(profile, width, height),
+        *centerface_scales(profile, width, height),
+    ):
         seen = np.zeros((-(-height // 8), -(-width // 8)), np.bool_)
         for tile in tiles(width, height, scale):
             assert tile.left >= 0
@@ -78,15 +84,34 @@ def test_tiles_of_every_scale_cover_the_picture_and_stay_small(
         assert seen.all()
 
 
-def test_recall_looks_at_more_scales_than_fast() -> None:
-    assert pyramid(Profile.FAST, 1024, 768) == (1.0, 0.3125)
-    assert pyramid(Profile.RECALL, 1024, 768) == (1.5, 1.0, 0.5)
-    assert pyramid(Profile.CHECK, 1024, 768) == (1.0, 0.5)
+def test_recall_looks_more_closely_than_check() -> None:
+    assert fast_scales(1024, 768) == (1.0, 0.3125)
+    assert yunet_scales(Profile.RECALL, 1024, 768) == (1.5, 0.5)
+    assert yunet_scales(Profile.CHECK, 1024, 768) == pytest.approx((1.0, 1 / 3))
+    assert centerface_scales(Profile.RECALL, 1024, 768) == (0.5, 0.25)
+    assert centerface_scales(Profile.CHECK, 1024, 768) == (0.375, 0.1875)
 
 
 def test_large_pictures_are_not_enlarged() -> None:
-    assert max(pyramid(Profile.RECALL, 6000, 4000)) == 1.0
-    assert max(pyramid(Profile.FAST, 6000, 4000)) * 6000 == 1280
+    assert max(yunet_scales(Profile.RECALL, 6000, 4000)) == 1.0
+    assert max(fast_scales(6000, 4000)) * 6000 == 1280
+
+
+def test_centre_on_the_map_is_decoded_to_its_face() -> None:
+    made = {
+        name: np.zeros((1, count, 8, 16), np.float32)
+        for name, count in (("537", 1), ("538", 2), ("539", 2), ("540", 10))
+    }
+    made["537"][0, 0, 2, 5] = 0.7
+    made["538"][0, :, 2, 5] = np.log([5.0, 4.0])  # 20 pixels high, 16 wide
+    made["539"][0, :, 2, 5] = [0.25, -0.5]
+    made["540"][0, 0::2, 2, 5], made["540"][0, 1::2, 2, 5] = 0.75, 0.5
+
+    (row,) = centerface.decode(made, 0.5)
+
+    assert row[:4].tolist() == pytest.approx([20 - 8, 11 - 10, 20 + 8, 11 + 10])
+    assert row[4:14].tolist() == pytest.approx([20, 16] * 5)
+    assert row[14] == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize(

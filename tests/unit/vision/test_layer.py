@@ -156,14 +156,26 @@ def test_pinned_layer_verifies_and_describes_itself() -> None:
     assert told["digest"] == pinned().digest
     assert [model["role"] for model in told["models"]] == [
         "detector",
+        "second_detector",
         "embedder",
         "second_embedder",
     ]
-    assert [model["bytes"] for model in told["models"]] == [231_107, 38_689_366, 22_436_887]
+    assert [model["bytes"] for model in told["models"]] == [
+        231_107,
+        7_293_570,
+        38_689_366,
+        22_436_887,
+    ]
 
 
 def test_roles_are_a_closed_list_without_traits() -> None:
-    assert {role.value for role in Role} == {"detector", "embedder", "second_embedder", "landmarks"}
+    assert {role.value for role in Role} == {
+        "detector",
+        "second_detector",
+        "embedder",
+        "second_embedder",
+        "landmarks",
+    }
 
 
 @pytest.mark.parametrize("role", ["emotion", "gender", "age", "Detector", ""])

@@ -95,15 +95,16 @@ def test_many_threads_get_the_same_template() -> None:
     assert all((each == made[0]).all() for each in made)
 
 
-def test_warm_up_loads_what_the_layer_holds() -> None:
+def test_models_of_the_layer_are_told_by_role() -> None:
     fresh = Vision(layer_dir(), threads=1)
-
-    fresh.warm_up()
 
     assert {role: info.name for role, info in fresh.models.items()} == {
         Role.DETECTOR: "yunet-2023mar",
+        Role.SECOND_DETECTOR: "centerface-2019",
         Role.EMBEDDER: "sface-2021dec",
+        Role.SECOND_EMBEDDER: "dlib-resnet-v1",
     }
+    assert set(fresh.redacting) == {Role.DETECTOR, Role.SECOND_DETECTOR}
 
 
 def test_role_without_a_model_is_refused() -> None:

@@ -23,7 +23,7 @@ from consentry.vision.layer.fold import fold
 from consentry.vision.layer.lock import MANIFEST_NAME, Format, Lock, pinned
 from consentry.vision.layer.store import verify
 
-_ASSEMBLERS: Final = {Format.INT8BQ: fold, Format.DLIB: assemble_dlib}
+_ASSEMBLERS: Final = {Format.ONNX: fold, Format.INT8BQ: fold, Format.DLIB: assemble_dlib}
 _WORK_PREFIX: Final = ".building-"
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 _ZIP_MODE: Final = 0o100644 << 16  # a plain file that all may read

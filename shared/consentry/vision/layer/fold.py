@@ -5,6 +5,8 @@ DequantizeLinear and Reshape nodes, which ONNX Runtime refuses for per-tensor bi
 these nodes have constant inputs, so they are computed here once. The arithmetic is IEEE float32
 in a fixed order, so the result is the same on every machine.
 
+A model that is plain float32 already keeps its nodes and gets the pinned shapes only.
+
 Only the build imports this module; ``onnx`` is not needed in production.
 """
 
@@ -28,9 +30,9 @@ Array = NDArray[np.generic]
 
 
 def fold(source: bytes, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> bytes:
-    """Fold constants of an int8bq model and give it the pinned shapes.
+    """Fold the constants of a model and give it the pinned shapes.
 
-    Raises LayerError where the file is not such a model or its tensors are not the pinned ones.
+    Raises LayerError where the file is not ONNX or its tensors are not the pinned ones.
     """
     try:
         model = onnx.load_model_from_string(source)

@@ -24,6 +24,7 @@ class Role(StrEnum):
     """What a model may be for. There is no role for emotion, gender, age or any other trait."""
 
     DETECTOR = "detector"
+    SECOND_DETECTOR = "second_detector"
     EMBEDDER = "embedder"
     SECOND_EMBEDDER = "second_embedder"
     LANDMARKS = "landmarks"
@@ -32,6 +33,7 @@ class Role(StrEnum):
 class Format(StrEnum):
     """What a source file is, and so how a model is assembled from it."""
 
+    ONNX = "onnx"  # plain float32
     INT8BQ = "int8bq"  # block-quantised ONNX, as OpenCV Zoo publishes it
     DLIB = "dlib"  # dlib's own serialisation
 

@@ -1,0 +1,55 @@
+"""Show a detector a picture at a scale, tile by tile: whatever its size, memory is bounded."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from consentry.vision.geometry import Box
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Detector = Callable[[Pixels, float], Floats]
+"""Finds faces in RGB pixels from a least score on; rows (n, 15): left, top, right, bottom, five
+landmarks x, y, score."""
+
+_TILE_PIXELS: Final = 1280
+_TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smaller scale
+
+
+def look(detector: Detector, image: Image.Image, scale: float, least: float) -> Floats:
+    """Give what a detector finds in an RGB picture at a scale, in pixels of the picture."""
+    found = []
+    for tile in tiles(*image.size, scale):
+        part = resized(image, tile, scale)
+        rows = detector(np.asarray(part), least)
+        rows[:, 0:14:2] = rows[:, 0:14:2] * (tile.width / part.width) + tile.left
+        rows[:, 1:14:2] = rows[:, 1:14:2] * (tile.height / part.height) + tile.top
+        found.append(rows)
+    return np.concatenate(found)
+
+
+def tiles(width: int, height: int, scale: float) -> Iterator[Box]:
+    """Cover a picture by overlapping boxes that are at most a tile when scaled."""
+    for top, tall in _spans(height, scale):
+        for left, wide in _spans(width, scale):
+            yield Box(left, top, wide, tall)
+
+
+def _spans(length: int, scale: float) -> Iterator[tuple[int, int]]:
+    tile = int(_TILE_PIXELS / scale)
+    step = int((_TILE_PIXELS - _TILE_OVERLAP) / scale)
+    start = 0
+    while start + tile < length:
+        yield start, tile
+        start += step
+    yield start, length - start
+
+
+def resized(image: Image.Image, tile: Box, scale: float) -> Image.Image:
+    """Cut a tile out of the picture and scale it; large reductions go by whole steps first."""
+    size = (max(round(tile.width * scale), 1), max(round(tile.height * scale), 1))
+    corners = (tile.left, tile.top, tile.right, tile.bottom)
+    return image.resize(size, Image.Resampling.BILINEAR, corners, reducing_gap=1.0)
