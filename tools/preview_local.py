@@ -25,6 +25,7 @@ STACK: Final = "contoso"
 CONFIGURATION: Final[dict[str, Any]] = {
     "tenants": ["contoso"],
     "location": "westeurope",
+    "jurisdiction": "DE",
     "contacts": ["privacy@contoso.example"],
     "people": {
         "reviewers": "11111111-1111-4111-8111-111111111111",

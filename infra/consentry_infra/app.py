@@ -130,6 +130,8 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
     settings: dict[str, pulumi.Input[str]] = {
         "CONSENTRY_ENVIRONMENT": "production",
         "CONSENTRY_TENANTS": ",".join(props.config.tenants),
+        "CONSENTRY_JURISDICTION": props.config.jurisdiction,
+        "CONSENTRY_CONTACT": props.config.contacts[0],
         "CONSENTRY_WORK_BLOB_ENDPOINT": work.apply(lambda found: found.blob),
         "CONSENTRY_WORK_TABLE_ENDPOINT": work.apply(lambda found: found.table),
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": evidence.apply(lambda found: found.blob),

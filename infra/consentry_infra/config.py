@@ -25,6 +25,7 @@ from pydantic import (
 
 from consentry.limits import TENANT_CHARACTERS_MAX
 from consentry.service.settings import ENTRA, TENANT_PATTERN, is_authority
+from consentry.trust.applications import Place
 
 PROJECT: Final = "consentry"
 STACK_PATTERN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])")
@@ -195,6 +196,7 @@ class StackConfig(Part):
 
     tenants: Annotated[tuple[Tenant, ...], Field(min_length=1)]
     location: Region
+    jurisdiction: Place
     contacts: Annotated[tuple[Email, ...], Field(min_length=1)]
     people: People
     budget: Budget

@@ -64,6 +64,7 @@ def configuration(machine: Machine, package: Path, tenant: str) -> dict[str, Any
     return {
         "tenants": [tenant],
         "location": "westeurope",
+        "jurisdiction": "DE",
         "contacts": [f"privacy@{tenant}.example"],
         "people": {"reviewers": REVIEWERS, "auditors": AUDITORS, "uploaders": UPLOADERS},
         "budget": {"monthly": 100, "start": "2026-01-01"},

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from tests.contract.conftest import CREDENTIAL, ROOT
-from tests.support.governance import BOOK, approval, conditions
+from tests.support.governance import BOOK, PLACE, approval, conditions
 from tests.support.logs import ORIGIN
 from tests.support.people import people
 from tests.support.polling import until
@@ -70,6 +70,7 @@ class Service:
             AuditLog(self.log, now),
             (TENANT,),
             clock,
+            place=PLACE,
         )
 
     def approve(self, rate: int = 600) -> None:

@@ -81,6 +81,7 @@ def configuration(package: Path, **changes: Any) -> StackConfig:
     values = {
         "tenants": ["contoso"],
         "location": "westeurope",
+        "jurisdiction": "DE",
         "contacts": ["privacy@contoso.example"],
         "people": {"reviewers": REVIEWERS, "auditors": AUDITORS},
         "budget": {"monthly": 100, "start": "2026-01-01"},

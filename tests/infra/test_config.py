@@ -39,7 +39,7 @@ def test_example_names_every_key_with_its_default() -> None:
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(ConfigError) as error:
         StackConfig.load({"azure-native:location": "x"})
-    for name in ("tenants", "location", "contacts", "people", "budget"):
+    for name in ("tenants", "location", "jurisdiction", "contacts", "people", "budget"):
         assert f"consentry:{name}: Field required" in str(error.value)
 
 

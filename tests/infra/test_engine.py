@@ -46,6 +46,7 @@ def values(package: Path, **changes: Any) -> dict[str, Any]:
     return {
         "tenants": ["contoso"],
         "location": "westeurope",
+        "jurisdiction": "DE",
         "contacts": ["privacy@contoso.example"],
         "people": {"reviewers": REVIEWERS, "auditors": AUDITORS},
         "budget": {"monthly": 100, "start": "2026-01-01"},

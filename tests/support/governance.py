@@ -14,6 +14,7 @@ from consentry.trust.review import Terms
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 BOOK = policy_book()
 POLICY = BOOK.policies[-1]
+PLACE = "DE"  # where the tests' deployment is used
 APPLICATION = "00000000-0000-7000-8000-0000000000aa"
 
 DOOR: dict[str, Any] = {
@@ -43,7 +44,7 @@ def application(**changes: Any) -> Application:
 def conditions(**changes: Any) -> Conditions:
     """Make conditions that the policy allows."""
     plain = Conditions(
-        jurisdictions=("DE",),
+        jurisdictions=(PLACE,),
         consent=ConsentRule.ATTESTED,
         rate_per_minute=60,
         retention_days=1,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from tests.support.governance import BOOK, approval
+from tests.support.governance import BOOK, PLACE, approval
 from tests.support.memory import (
     Clock,
     MemoryAppends,
@@ -48,6 +48,7 @@ class GateRoom:
     deciding: MemorySigningKey = field(default_factory=MemorySigningKey)
     evidence: MemoryAppends = field(default_factory=MemoryAppends)
     book: PolicyBook = BOOK
+    place: str = PLACE
     people: People = field(default_factory=lambda: people(TENANT, OTHER))
 
     def __post_init__(self) -> None:
@@ -73,6 +74,7 @@ class GateRoom:
             AuditLog(self.log, self.clock),
             (TENANT, OTHER),
             self.clock,
+            place=self.place,
             ticks=self.clock.seconds,
         )
 

@@ -59,6 +59,7 @@ def operator() -> Operator:
         AuditLog(parts.audit, parts.clock),
         settings.tenants,
         parts.clock,
+        place=settings.jurisdiction,
     )
     return Operator(settings, parts, keeping_of(settings, parts, access, keys), gate)
 

@@ -24,6 +24,8 @@ def stack_settings(
     return {
         "CONSENTRY_ENVIRONMENT": "development",
         "CONSENTRY_TENANTS": ",".join(tenants),
+        "CONSENTRY_JURISDICTION": "DE",
+        "CONSENTRY_CONTACT": "privacy@contoso.example",
         "CONSENTRY_WORK_BLOB_ENDPOINT": blob_endpoint,
         "CONSENTRY_WORK_TABLE_ENDPOINT": table_endpoint,
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": blob_endpoint,

@@ -220,6 +220,7 @@ class Gate:
         tenants: Collection[str],
         clock: Clock,
         *,
+        place: str,
         ticks: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._callers = callers
@@ -232,6 +233,7 @@ class Gate:
         self._audit = audit
         self._tenants = frozenset(tenants)
         self._clock = clock
+        self._place = place
         self._ticks = ticks
         self._admissions = Admissions()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="gate")
@@ -277,7 +279,12 @@ class Gate:
             )
         invocation.principal = principal
         decision = decide(
-            invocation.call.operation, principal, approvals, self._book, invocation.time
+            invocation.call.operation,
+            principal,
+            approvals,
+            self._book,
+            invocation.time,
+            place=self._place,
         )
         if not decision.allowed:
             invocation.decision = decision
@@ -292,7 +299,12 @@ class Gate:
             return None
         principal, approvals = known
         decision = decide(
-            invocation.call.operation, principal, approvals, self._book, invocation.time
+            invocation.call.operation,
+            principal,
+            approvals,
+            self._book,
+            invocation.time,
+            place=self._place,
         )
         if not decision.allowed:
             return None

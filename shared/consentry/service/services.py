@@ -112,6 +112,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         log,
         settings.tenants,
         parts.clock,
+        place=settings.jurisdiction,
     )
     vision = Vision(settings.layer, settings.threads)
     templates = TemplateStore(parts.table(TableName.TEMPLATES), keys)

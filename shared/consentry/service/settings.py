@@ -18,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from consentry.azure.names import Container
 from consentry.errors import SettingsError
-from consentry.limits import RETENTION_DAYS_MAX, TENANT_CHARACTERS_MAX
+from consentry.limits import NAME_CHARACTERS_MAX, RETENTION_DAYS_MAX, TENANT_CHARACTERS_MAX
+from consentry.trust.applications import Place
 
 TENANT_PATTERN = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{TENANT_CHARACTERS_MAX - 2}}}[a-z0-9])?")
 
@@ -72,6 +73,14 @@ class Settings(BaseModel):
 
     environment: Literal["production", "development"] = "production"
     tenants: Names = Field(description="Tenants that this deployment serves, by commas.")
+    jurisdiction: Place = Field(
+        description="Where it is used: ISO 3166, as DE or US-IL; approvals have to hold there."
+    )
+    contact: str = Field(
+        min_length=3,
+        max_length=NAME_CHARACTERS_MAX,
+        description="Whom people may ask about it: a mail address or a page.",
+    )
     work_blob_endpoint: str = Field(description="Blob endpoint of the work storage account.")
     work_table_endpoint: str = Field(description="Table endpoint of the work storage account.")
     audit_blob_endpoint: str = Field(description="Blob endpoint of the evidence storage account.")

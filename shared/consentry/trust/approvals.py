@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import AwareDatetime
 
+from consentry.trust.applications import with_countries
 from consentry.trust.operations import (
     RULES,
     Capability,
@@ -81,6 +82,7 @@ class Reason(StrEnum):
     ONE_TO_MANY = "one_to_many"  # one face against many: refused for everybody
     NO_APPROVAL = "no_approval"
     NOT_YET_VALID = "not_yet_valid"
+    JURISDICTION = "jurisdiction"  # the deployment is used where the approval does not hold
     EXPIRED = "expired"
     SUPERSEDED = "superseded"  # a stricter policy has taken effect, or grace has ended
     SUSPENDED = "suspended"
@@ -120,6 +122,7 @@ _NEARNESS = (
     Reason.EXPIRED,
     Reason.SUPERSEDED,
     Reason.NOT_YET_VALID,
+    Reason.JURISDICTION,
     Reason.SUSPENDED,
     Reason.REVOKED,
     Reason.NO_APPROVAL,
@@ -142,10 +145,13 @@ def decide(
     approvals: Iterable[Approval],
     book: PolicyBook,
     now: datetime,
+    *,
+    place: str,
 ) -> Decision:
     """Decide on one invocation.
 
-    Approvals of another tenant or for another capability count as if they were not there.
+    Approvals of another tenant or for another capability count as if they were not there. ``place``
+    is the jurisdiction in which the deployment is used, as its settings say.
     """
     rule = RULES[operation]
     if operation is Operation.SEARCH:
@@ -163,7 +169,7 @@ def decide(
     if not rule.capabilities:
         return Decision(allowed=True, reason=Reason.CONTROLLER)
     decisions = [
-        _judge(approval, book, now)
+        _judge(approval, book, now, place)
         for approval in approvals
         if approval.tenant == principal.tenant and approval.capability in rule.capabilities
     ]
@@ -174,7 +180,7 @@ def decide(
     return Decision(allowed=False, reason=min(reasons, key=_NEARNESS.index))
 
 
-def _judge(approval: Approval, book: PolicyBook, now: datetime) -> Decision:
+def _judge(approval: Approval, book: PolicyBook, now: datetime, place: str) -> Decision:
     refusal = _refusal(approval, now)
     if refusal is not None:
         return Decision(allowed=False, reason=refusal)
@@ -183,6 +189,8 @@ def _judge(approval: Approval, book: PolicyBook, now: datetime) -> Decision:
     use_case = policy.use_cases.get(approval.use_case) if policy else None
     if use_case is None or approval.capability not in use_case.capabilities:
         return Decision(allowed=False, reason=Reason.NO_APPROVAL)
+    if with_countries((place,)).isdisjoint(approval.conditions.jurisdictions):
+        return Decision(allowed=False, reason=Reason.JURISDICTION)
     ground, until = book.ground(version, digest, approval.tenant, approval.application, now)
     if ground is Ground.POLICY:
         return Decision(True, Reason.APPROVED, approval, approval.valid_until)

@@ -176,6 +176,13 @@ def test_another_capability_does_not_count(room: GateRoom) -> None:
     assert refuse(room, Operation.VERIFY)["reason"] == "no_approval"
 
 
+def test_a_deployment_used_elsewhere_than_its_approval_holds_refuses(room: GateRoom) -> None:
+    room.approve(Capability.DETECT)
+    room.place = "FR"
+    room.restart()
+    assert refuse(room)["reason"] == "jurisdiction"
+
+
 def call_until_limited(room: GateRoom, operation: Operation = Operation.DETECT) -> int:
     """Call until the rate is used up; give the number of calls that were let in."""
     for number in range(1_000):

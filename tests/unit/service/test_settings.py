@@ -9,6 +9,8 @@ from consentry.service.settings import Settings, is_loopback
 
 PRODUCTION = {
     "CONSENTRY_TENANTS": "contoso, fabrikam",
+    "CONSENTRY_JURISDICTION": "DE",
+    "CONSENTRY_CONTACT": "privacy@contoso.example",
     "CONSENTRY_WORK_BLOB_ENDPOINT": "https://work.blob.core.windows.net",
     "CONSENTRY_WORK_TABLE_ENDPOINT": "https://work.table.core.windows.net",
     "CONSENTRY_AUDIT_BLOB_ENDPOINT": "https://proof.blob.core.windows.net",
@@ -40,6 +42,9 @@ def test_everything_that_is_missing_is_named_in_one_error() -> None:
         ("CONSENTRY_TENANTS", "../up"),
         ("CONSENTRY_TENANTS", "a" * 33),
         ("CONSENTRY_KEEP_ORIGINALS", "northwind"),
+        ("CONSENTRY_JURISDICTION", "Germany"),
+        ("CONSENTRY_JURISDICTION", ""),
+        ("CONSENTRY_CONTACT", ""),
         ("CONSENTRY_VAULT_URL", ""),
         ("CONSENTRY_VAULT_URL", "http://keys.vault.azure.net"),
         ("CONSENTRY_LOCAL_KEYS", "keys"),

@@ -2,7 +2,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from tests.support.governance import APPLICATION, BOOK, NOW, POLICY, approval, book_with, stricter
+from tests.support.governance import (
+    APPLICATION,
+    BOOK,
+    NOW,
+    PLACE,
+    POLICY,
+    approval,
+    book_with,
+    conditions,
+    stricter,
+)
 
 from consentry.trust.approvals import Approval, ApprovalState, Reason, decide
 from consentry.trust.operations import (
@@ -20,7 +30,7 @@ VERIFY = approval()
 
 
 def reason(*approvals: Approval, now: datetime = NOW, book: PolicyBook = BOOK) -> Reason:
-    decision = decide(Operation.VERIFY, CALLER, approvals, book, now)
+    decision = decide(Operation.VERIFY, CALLER, approvals, book, now, place=PLACE)
     assert decision.allowed == (decision.approval is not None)
     return decision.reason
 
@@ -47,13 +57,15 @@ def test_without_an_approval_there_is_upkeep_and_governance_by_role_and_nothing_
 def test_a_withdrawal_code_withdraws_and_does_nothing_else() -> None:
     subject = Principal(PrincipalKind.SUBJECT, "0" * 32, "contoso")
     everything = [approval(capability=capability) for capability in Capability]
-    allowed = {op for op in Operation if decide(op, subject, everything, BOOK, NOW).allowed}
+    allowed = {
+        op for op in Operation if decide(op, subject, everything, BOOK, NOW, place=PLACE).allowed
+    }
     assert allowed == {Operation.WITHDRAW_CONSENT}
 
 
 def test_the_operator_reads_and_deletes_and_touches_no_face() -> None:
     operator = Principal(PrincipalKind.OPERATOR, "command", "")
-    allowed = {op for op in Operation if decide(op, operator, [], BOOK, NOW).allowed}
+    allowed = {op for op in Operation if decide(op, operator, [], BOOK, NOW, place=PLACE).allowed}
     assert allowed == {
         Operation.READ_LOG,
         Operation.PROVE_RECORD,
@@ -100,7 +112,9 @@ ALLOWED = {
 def test_role_covers_its_operations_and_no_other(role: Role) -> None:
     person = Principal(PrincipalKind.PERSON, "ada", "contoso", frozenset({role}))
     everything = [approval(capability=capability) for capability in Capability]
-    allowed = {op for op in Operation if decide(op, person, everything, BOOK, NOW).allowed}
+    allowed = {
+        op for op in Operation if decide(op, person, everything, BOOK, NOW, place=PLACE).allowed
+    }
     assert allowed == ALLOWED[role]
 
 
@@ -108,26 +122,30 @@ def test_a_person_without_a_role_may_do_nothing() -> None:
     person = Principal(PrincipalKind.PERSON, "ada", "contoso")
     everything = [approval(capability=capability) for capability in Capability]
     for op in Operation:
-        decision = decide(op, person, everything, BOOK, NOW)
+        decision = decide(op, person, everything, BOOK, NOW, place=PLACE)
         assert not decision.allowed
         assert decision.reason in {Reason.NO_ROLE, Reason.PRINCIPAL, Reason.ONE_TO_MANY}
 
 
 def test_a_person_who_calls_needs_the_tenants_approval_too() -> None:
     person = Principal(PrincipalKind.PERSON, "ada", "contoso", frozenset({Role.CALLER}))
-    assert decide(Operation.VERIFY, person, [], BOOK, NOW).reason is Reason.NO_APPROVAL
+    assert decide(Operation.VERIFY, person, [], BOOK, NOW, place=PLACE).reason is Reason.NO_APPROVAL
 
 
 def test_nobody_may_search() -> None:
     for kind in PrincipalKind:
-        decision = decide(Operation.SEARCH, Principal(kind, "x", "contoso"), [VERIFY], BOOK, NOW)
+        decision = decide(
+            Operation.SEARCH, Principal(kind, "x", "contoso"), [VERIFY], BOOK, NOW, place=PLACE
+        )
         assert (decision.allowed, decision.reason) == (False, Reason.ONE_TO_MANY)
 
 
 def test_an_unknown_principal_may_do_nothing() -> None:
     unknown = Principal(PrincipalKind.UNKNOWN, "", "contoso")
     everything = [replace(VERIFY, capability=capability) for capability in Capability]
-    assert not any(decide(op, unknown, everything, BOOK, NOW).allowed for op in Operation)
+    assert not any(
+        decide(op, unknown, everything, BOOK, NOW, place=PLACE).allowed for op in Operation
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,6 +178,27 @@ def test_use_case_that_does_not_cover_the_capability_allows_nothing() -> None:
     assert reason(replace(VERIFY, use_case="unheard_of")) is Reason.NO_APPROVAL
 
 
+@pytest.mark.parametrize(
+    ("place", "approved", "allowed"),
+    [
+        ("DE", ("DE",), True),
+        ("FR", ("DE",), False),
+        ("FR", ("DE", "FR"), True),
+        ("US-IL", ("US",), True),  # a country covers its parts
+        ("US", ("US-IL",), False),  # a part does not cover its country
+        ("US-TX", ("US-IL",), False),
+        ("", ("DE",), False),
+    ],
+)
+def test_an_approval_holds_only_where_it_was_decided_for(
+    place: str, approved: tuple[str, ...], allowed: bool
+) -> None:
+    there = approval(conditions=conditions(jurisdictions=approved))
+    decision = decide(Operation.VERIFY, CALLER, [there], BOOK, NOW, place=place)
+    assert decision.allowed is allowed
+    assert decision.reason is (Reason.APPROVED if allowed else Reason.JURISDICTION)
+
+
 def test_approval_of_an_unknown_policy_allows_nothing() -> None:
     assert reason(replace(VERIFY, policy_digest="0" * 64)) is Reason.NO_APPROVAL
     assert reason(replace(VERIFY, policy_version=POLICY.version + 1)) is Reason.NO_APPROVAL
@@ -174,7 +213,7 @@ def test_stricter_policy_stops_what_its_grace_list_does_not_name() -> None:
 def test_grandfathered_approval_works_on_with_a_mark_until_its_instant() -> None:
     year = replace(VERIFY, valid_until=NOW + timedelta(days=365))
     book = book_with(stricter(NOW, ("contoso", APPLICATION), days=30))
-    decision = decide(Operation.VERIFY, CALLER, [year], book, NOW)
+    decision = decide(Operation.VERIFY, CALLER, [year], book, NOW, place=PLACE)
     assert (decision.allowed, decision.reason) == (True, Reason.GRANDFATHERED)
     assert decision.until == NOW + timedelta(days=30)
     assert reason(year, now=NOW + timedelta(days=30), book=book) is Reason.SUPERSEDED
