@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra check bench bench-audit layer lock clean
+.PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra test-cloud mutations check bench bench-audit layer lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -79,8 +79,14 @@ up-local: package  ## the whole service on this machine: `pulumi up` on a local 
 cloud: package  ## the same, kept up for playing until Ctrl-C
 	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/up_local.py --keep
 
-test-infra: setup .venv/.infra  ## the tests of infra/
-	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" $(BIN)/python -m pytest -q tests/infra
+test-infra: setup .venv/.infra  ## the tests of infra/ but those on a stack that is really up
+	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" $(BIN)/python -m pytest -q -m "not slow" tests/infra
+
+test-cloud: setup .venv/.infra  ## the tests of infra/ on stacks that are really up, on a local cloud
+	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" $(BIN)/python -m pytest -q -m slow tests/infra
+
+mutations: setup .venv/.infra  ## make each security property weaker in turn, and print which rule notices
+	@PYTHONPATH=.:infra:functions $(BIN)/python -m tests.infra.mutations
 
 check: setup .venv/.infra  ## lint, format, types, import rules, and Microsoft's own check of the app
 	$(BIN)/ruff check

@@ -83,7 +83,7 @@ class Cloud:
         """Make a resource; RefusedError where Azure would refuse it."""
         with self._lock:
             made = self._describe(token, inputs)
-            self._may_fail("create", made.id)
+            self.may_fail("create", made.id)
             if made.id in self._resources:
                 raise RefusedError(f"{made.id} exists already")
             if made.id in self._kept_deleted:
@@ -105,7 +105,7 @@ class Cloud:
     def update(self, resource_id: str, inputs: Values) -> Resource:
         """Change a resource in place."""
         with self._lock:
-            self._may_fail("update", resource_id)
+            self.may_fail("update", resource_id)
             old = self._resources.get(resource_id)
             if old is None:
                 raise RefusedError(f"{resource_id} does not exist")
@@ -126,7 +126,7 @@ class Cloud:
     def delete(self, resource_id: str) -> None:
         """Remove a resource; what lies below it must have gone before."""
         with self._lock:
-            self._may_fail("delete", resource_id)
+            self.may_fail("delete", resource_id)
             below = [other for other in self._resources if other.startswith(f"{resource_id}/")]
             # The settings of a service go; the service itself stays as long as its account.
             if below and not resource_id.endswith(_BORN_WITH_PARENT):
@@ -140,6 +140,11 @@ class Cloud:
                 self._kept_deleted.add(resource_id)
         self._note("delete", resource_id)
 
+    def may_fail(self, verb: str, what: str) -> None:
+        """Raise RefusedError if this request is to fail."""
+        if self.fails(verb, what):
+            raise RefusedError(f"the request to {verb} {what} failed, as it was told to")
+
     def of(self, kind: str) -> list[Resource]:
         """All resources of one type, oldest first."""
         return [found for found in self.resources if found.token == PREFIX + kind]
@@ -151,6 +156,7 @@ class Cloud:
 
     def invoke(self, token: str, arguments: Values) -> dict[str, Any]:
         """Answer a question; RefusedError for one that is not known."""
+        self.may_fail("ask", token)
         if token == CLIENT_CONFIG:
             return {
                 "subscriptionId": SUBSCRIPTION,
@@ -187,10 +193,6 @@ class Cloud:
     def _note(self, verb: str, what: str) -> None:
         with self._lock:
             self.asked.append(Asked(verb, what))
-
-    def _may_fail(self, verb: str, what: str) -> None:
-        if self.fails(verb, what):
-            raise RefusedError(f"the request to {verb} {what} failed, as it was told to")
 
     def _part(self, resource: Resource, do: Callable[[Behind], None]) -> None:
         """Have the real part do something, if there is one; others may ask meanwhile."""

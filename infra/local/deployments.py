@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from consentry.errors import LocalStackError
-from local.cloud import Cloud
+from local.cloud import Cloud, RefusedError
 from local.identity import MANAGEMENT, Identities
 from local.kinds import OPERATOR
 from local.wire import RefusedRequestError, Reply, Request, Service, json_reply
@@ -75,8 +75,9 @@ class Deployments:
 
     def _work(self, name: str, number: str, digest: str, package: bytes) -> None:
         try:
+            self._cloud.may_fail("publish", name)
             self._deploy(name, number, package)
-        except (LocalStackError, httpx.HTTPError) as error:
+        except (LocalStackError, RefusedError, httpx.HTTPError) as error:
             logger.warning("The package of %s does not run: %s", name, error)
             self._states[name, number] = FAILED
             return

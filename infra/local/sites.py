@@ -6,10 +6,10 @@ platform itself lends every app: where to ask for tokens, and the way into the l
 app's own identity stores and fetches the package and the host's keys, so it needs its roles.
 """
 
+import hashlib
 import io
 import json
 import os
-import shutil
 import ssl
 import zipfile
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Site:
     resource: Resource
     identity: Who
     header: str = field(repr=False)  # by which the app asks for tokens
-    package: Path | None = None
+    deployed: bool = False
     host: HostProcess | None = None
     url: str = ""
 
@@ -59,6 +59,17 @@ class Site:
         """The app's settings."""
         found = self.resource.inputs["siteConfig"]["appSettings"]
         return {setting["name"]: setting["value"] for setting in found}
+
+    @property
+    def package_address(self) -> str:
+        """Where the package is stored: in the container that the app's configuration names."""
+        storage = self.resource.inputs["functionAppConfig"]["deployment"]["storage"]
+        return f"{storage['value']}/{RELEASED}"
+
+    @property
+    def keys_address(self) -> str:
+        """Where the host keeps its keys."""
+        return f"{self.settings[HOST_STORAGE]}{KEYS_CONTAINER}/{self.settings[HOST_ID]}/host.json"
 
 
 class Sites:
@@ -100,8 +111,8 @@ class Sites:
         site = self._sites[resource.inputs["name"]]
         changed = site.resource.inputs["siteConfig"] != resource.inputs["siteConfig"]
         site.resource = resource
-        if changed and site.package is not None:
-            self._start(site, site.package)
+        if changed and site.deployed:
+            self._start(site)
 
     def remove(self, resource: Resource) -> None:
         """Stop an app, and forget its code."""
@@ -114,12 +125,9 @@ class Sites:
             _end(self._sites.popitem()[1])
         self._client.close()
 
-    def restart(self, name: str, command: str = "restart") -> None:
-        """Start an app's worker again, orderly, or after a "kill"."""
-        site = self._sites[name]
-        if site.host is None:
-            raise LocalStackError("The app does not run.")
-        site.url = site.host.order(command)
+    def restart(self, name: str) -> None:
+        """Start an app from nothing, as a new instance is started: package, keys, host, worker."""
+        self._start(self._sites[name])
 
     def find(self, host: str) -> Service | None:
         """What answers to a host name: an app, or the deployment endpoint of one."""
@@ -144,33 +152,24 @@ class Sites:
             return Reply(HTTPStatus.SERVICE_UNAVAILABLE)
         return Reply(answer.status_code, dict(answer.headers), answer.content)
 
-    def _deploy(self, name: str, number: str, package: bytes) -> None:
-        """Store the package where the app says, fetch it from there, and run it."""
+    def _deploy(self, name: str, _number: str, package: bytes) -> None:
+        """Store the package where the app says, and run what lies there."""
         site = self._sites[name]
-        storage = site.resource.inputs["functionAppConfig"]["deployment"]["storage"]
-        address = f"{storage['value']}/{RELEASED}"
-        folder = self._folder / name / number
-        self._put(site, address, package)
-        with zipfile.ZipFile(io.BytesIO(self._get(site, address))) as archive:
-            archive.extractall(folder)
-        self._start(site, folder)
+        self._put(site, site.package_address, package)
+        self._start(site)
+        site.deployed = True
 
-    def _start(self, site: Site, folder: Path) -> None:
-        """Run what lies in a folder instead of what ran before."""
+    def _start(self, site: Site) -> None:
+        """Run the app's package instead of what ran before."""
         _end(site)
-        if site.package is not None and site.package != folder:
-            shutil.rmtree(site.package)
-        site.package = folder
+        folder = self._unpacked(site)
         keys = self._cloud.keys(site.name)
-        address = f"{site.settings[HOST_STORAGE]}{KEYS_CONTAINER}"
         document = {
             "masterKey": keys.master,
             "systemKeys": {"blobs_extension": keys.blobs_extension},
         }
-        self._put(
-            site, f"{address}/{site.settings[HOST_ID]}/host.json", json.dumps(document).encode()
-        )
-        platform = self._platform(site)
+        self._put(site, site.keys_address, json.dumps(document).encode())
+        platform = {**self._surroundings, "IDENTITY_HEADER": site.header}
         lent = {name: os.environ[name] for name in LENT if name in os.environ}
         host = HostProcess(
             {
@@ -190,8 +189,14 @@ class Sites:
             raise
         site.host = host
 
-    def _platform(self, site: Site) -> dict[str, str]:
-        return {**self._surroundings, "IDENTITY_HEADER": site.header}
+    def _unpacked(self, site: Site) -> Path:
+        """Fetch the package, and unpack it into an empty folder unless that was done."""
+        package = self._get(site, site.package_address)
+        folder = self._folder / site.name / hashlib.sha256(package).hexdigest()
+        if not folder.exists():
+            with zipfile.ZipFile(io.BytesIO(package)) as archive:
+                archive.extractall(folder)
+        return folder
 
     def _put(self, site: Site, address: str, body: bytes) -> None:
         headers = {**self._authorized(site), "x-ms-blob-type": "BlockBlob"}

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tests.infra.registered import Registered
 
-from consentry.service.settings import ENTRA
+from consentry.service.settings import ENTRA, Settings
+from consentry.service.settings import PREFIX as SETTING_PREFIX
+from consentry_infra.events import INBOX_SUBJECT
 from consentry_infra.naming import NAME_LIMITS
 from consentry_infra.roles import Role
 from local.kinds import PREFIX
@@ -247,6 +250,26 @@ def deletions_are_true_and_evidence_stays(resources: Sequence[Registered]) -> It
             yield f"{name}: versions and soft delete are not {kept}"
 
 
+def events_are_those_of_the_inbox(resources: Sequence[Registered]) -> Iterator[str]:
+    apps = {app.inputs["name"] for app in of(resources, "web:WebApp")}
+    for subscription in of(resources, "eventgrid:SystemTopicEventSubscription"):
+        rules, target = subscription.inputs["filter"], subscription.inputs["destination"]
+        if rules.get("subjectBeginsWith") != INBOX_SUBJECT:
+            yield f"{subscription.name}: events of other containers"
+        if urlsplit(target["endpointUrl"]).hostname not in {f"{a}.azurewebsites.net" for a in apps}:
+            yield f"{subscription.name}: events go elsewhere"
+        if not subscription.inputs.get("deadLetterWithResourceIdentity"):
+            yield f"{subscription.name}: undelivered events are lost"
+
+
+def every_setting_is_there(resources: Sequence[Registered]) -> Iterator[str]:
+    local_only = {"CONSENTRY_LOCAL_KEYS", "CONSENTRY_LOCAL_ISSUER"}
+    known = {f"{SETTING_PREFIX}{name.upper()}" for name in Settings.model_fields} - local_only
+    for app in of(resources, "web:WebApp"):
+        for name in sorted(known - settings(app).keys()):
+            yield f"{app.name}: the setting {name} is missing"
+
+
 def tokens_come_from_entra(resources: Sequence[Registered]) -> Iterator[str]:
     for resource in resources:
         if "PublishedPackage" in resource.token and resource.inputs["authority"] != ENTRA:
@@ -277,6 +300,8 @@ RULES: Final[tuple[Rule, ...]] = (
     keys_survive_mistakes,
     evidence_is_append_only,
     deletions_are_true_and_evidence_stays,
+    events_are_those_of_the_inbox,
+    every_setting_is_there,
     tokens_come_from_entra,
     only_known_types,
 )

@@ -53,6 +53,31 @@ def test_setting_that_flex_refuses_is_refused(stack: Stack, setting: str) -> Non
     assert found == [f"web:WebApp: Flex Consumption refuses the setting {setting}"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "path", "value"),
+    [
+        ("storage:StorageAccount", "work", "sku.name", "Standard_XRS"),
+        ("storage:StorageAccount", "work", "minimumTlsVersion", "TLS9"),
+        ("keyvault:Key", "consentry-wrapping", "properties.keySize", 1024),
+        ("eventgrid:SystemTopicEventSubscription", None, "retryPolicy.maxDeliveryAttempts", 31),
+        ("web:WebApp", None, "functionAppConfig.scaleAndConcurrency.instanceMemoryMB", 1024),
+    ],
+)
+def test_value_that_azure_does_not_know_is_refused(
+    stack: Stack, kind: str, name: str | None, path: str, value: object
+) -> None:
+    assert problems(PREFIX + kind, inputs(stack, kind, name)) == []
+    assert len(problems(PREFIX + kind, changed(inputs(stack, kind, name), path, value))) == 1
+
+
+def test_deleted_vault_keeps_its_name(cloud: Cloud, stack: Stack) -> None:
+    for kind in ("resources:ResourceGroup", "keyvault:Vault"):
+        made = cloud.create(f"{PREFIX}{kind}", inputs(stack, kind))
+    cloud.delete(made.id)
+    with pytest.raises(RefusedError, match="must be recovered"):
+        cloud.create(f"{PREFIX}keyvault:Vault", inputs(stack, "keyvault:Vault"))
+
+
 def test_what_lies_below_nothing_or_refers_to_nothing_is_refused(
     cloud: Cloud, stack: Stack
 ) -> None:
