@@ -105,6 +105,11 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
         "consentry evaluate detection --images wider --boxes boxes.txt",
     ),
     (
+        "evaluate redaction",
+        evaluate.redaction,
+        "consentry evaluate redaction --images lfw --pairs pairs.txt",
+    ),
+    (
         "evaluate attributes",
         evaluate.attributes,
         "consentry evaluate attributes --images lfw --masks masks",

@@ -1,15 +1,16 @@
 """``consentry evaluate``: error rates on a data set of the user's own, as aggregates."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from consentry.cli.answer import Answer, table
 from consentry.cli.layer import Folder
-from consentry.cli.offline import Threads
+from consentry.cli.offline import Threads, write_whole
 from consentry.cli.places import layer_folder
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def detection(
     demographics: Annotated[
         Path | None, typer.Option(**_FILE, help="CSV: file, face (its index), what is perceived.")
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to write the figures to, as JSON.")
+    ] = None,
     layer: Folder = None,
     threads: Threads = 2,
 ) -> Answer:
@@ -80,17 +84,61 @@ def detection(
     vision.warm_up()
     found = evaluate(vision, images, labels, perceived, _track(visible=not ctx.obj.as_json))
     rows = [(f">= {least} px", *_shown(each)) for least, each in found.coverage.items()]
+    rows_found = [(f">= {least} px", *_shown(each)) for least, each in found.recall.items()]
     groups = [line for each in found.coverage_by_group.values() for line in _by_group(each)]
+    if record is not None:
+        models = {role.value: model.digest for role, model in vision.redacting.items()}
+        _write(record, {"models": models, "threads": threads, **found.document()})
     return Answer(
         found.document(),
         [
             f"{found.faces} faces in {found.pictures} pictures; {found.withheld} withheld",
             table("face", "covered", "95 %", "faces", rows=rows),
+            table("face", "found", "95 %", "faces", rows=rows_found),
             f"average precision {found.average_precision:.3f}",
             f"{found.false_masks_per_picture:.2f} false masks per picture, in "
             f"{found.pictures_without_faces} parts without a labelled face",
             f"{found.ms_per_picture} ms per picture, {found.ms_per_megapixel} ms per megapixel",
             *groups,
+        ],
+    )
+
+
+def redaction(
+    ctx: typer.Context,
+    images: Images,
+    pairs: Annotated[
+        Path, typer.Option(**_FILE, help="Pairs, in the format of LFW; they name the pictures.")
+    ],
+    limit: Annotated[int, typer.Option(min=2, help="How many pictures to measure on.")] = 200,
+    layer: Folder = None,
+    threads: Threads = 2,
+) -> Answer:
+    """Measure how often a masked face is still recognised as its original, by kind of mask."""
+    from consentry.evaluate.labels import read_pairs
+    from consentry.evaluate.redaction import evaluate
+    from consentry.vision import Vision
+
+    listed = [name for pair in read_pairs(pairs) for name in (pair.first, pair.second)]
+    pictures = list(dict.fromkeys(listed))[:limit]
+    vision = Vision(layer_folder(layer), threads)
+    vision.warm_up()
+    found = evaluate(vision, images, pictures, _track(visible=not ctx.obj.as_json))
+    rows = [
+        (
+            name,
+            *_shown(kind.reidentified),
+            f"{kind.chance:.4f}",
+            "above chance" if kind.above_chance else "",
+        )
+        for name, kind in found.kinds.items()
+    ]
+    return Answer(
+        found.document(),
+        [
+            f"{found.pictures} pictures of {found.people} people; {found.withheld} withheld",
+            f"recognised as their original, at an FMR of 1e-3 (cosine {found.threshold}):",
+            table("mask", "share", "95 %", "faces", "by chance", "", rows=rows),
         ],
     )
 
@@ -145,6 +193,11 @@ def attributes(
             *(f"{kind}: {dict(answers)}" for kind, answers in found.masks.items()),
         ],
     )  # fmt: skip
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    """Write figures so that a change of them can be read line by line."""
+    write_whole(path, json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
 
 
 def _shown(each: "Rate") -> tuple[str, str, int]:

@@ -3,7 +3,7 @@
 Every picture goes through the whole of redaction, with its defaults, and what is measured are the
 pixels that would leave: a face is covered if fill hides COVERED of its box. What is masked where
 no face is labelled is counted on the largest part of each picture that touches no labelled face.
-Average precision is the detector's own, with the profile ``recall``.
+Average precision and recall are of the guesses with the profile ``recall``, before any mask.
 """
 
 import time
@@ -45,6 +45,7 @@ class Detection:
     withheld: int
     coverage: Mapping[int, Rate]
     coverage_by_group: Mapping[str, Mapping[str, Rate]]
+    recall: Mapping[int, Rate]
     average_precision: float
     pictures_without_faces: int
     false_masks_per_picture: float
@@ -58,6 +59,7 @@ class Detection:
             "coverage_detail": {
                 str(least): each.document() for least, each in self.coverage.items()
             },
+            "recall": {str(least): each.document() for least, each in self.recall.items()},
             "coverage_by_group": {
                 kind: {group: each.document() for group, each in groups.items()}
                 for kind, groups in self.coverage_by_group.items()
@@ -65,14 +67,22 @@ class Detection:
         }
 
 
+@dataclass(frozen=True)
+class _Case:
+    """One labelled face: whether a guess found it, and whether it is covered in what leaves."""
+
+    picture: str
+    height: float
+    found: bool
+    covered: bool
+    groups: Mapping[str, str]
+
+
 @dataclass
 class _Tally:
     """What has been seen so far, face by face and picture by picture."""
 
-    covered: list[bool] = field(default_factory=list)
-    heights: list[float] = field(default_factory=list)
-    pictures: list[str] = field(default_factory=list)
-    groups: list[Mapping[str, str]] = field(default_factory=list)
+    cases: list[_Case] = field(default_factory=list)
     guesses: list[tuple[float, bool]] = field(default_factory=list)
     false_masks: list[int] = field(default_factory=list)
     seconds: float = 0.0
@@ -95,19 +105,17 @@ def evaluate(
     tally = _Tally()
     for name in track(list(labels)):
         _add(tally, vision, images, name, labels[name], demographics)
-    covered, heights = np.array(tally.covered, np.bool_), np.array(tally.heights)
-    pictures = np.array(tally.pictures)
+    covered = np.array([case.covered for case in tally.cases], np.bool_)
+    found = np.array([case.found for case in tally.cases], np.bool_)
     faces = sum(face.counts for each in labels.values() for face in each)
     return Detection(
         pictures=len(labels),
         megapixels=round(tally.megapixels, 1),
         faces=faces,
         withheld=tally.withheld,
-        coverage={
-            least: rate(covered[heights >= least], pictures[heights >= least].tolist())
-            for least in HEIGHTS
-        },
-        coverage_by_group=_by_group(covered, pictures, tally.groups),
+        coverage=_by_height(covered, tally.cases),
+        coverage_by_group=_by_group(covered, tally.cases),
+        recall=_by_height(found, tally.cases),
         average_precision=round(average_precision(tally.guesses, faces), 4),
         pictures_without_faces=len(tally.false_masks),
         false_masks_per_picture=round(sum(tally.false_masks) / max(len(tally.false_masks), 1), 4),
@@ -130,25 +138,38 @@ def _add(
     except OSError:
         raise ArgumentError("a picture of the list is not in the folder") from None
     before = vision.read(data)
-    tally.guesses += judged(vision.detect(before, Profile.RECALL), labelled)
+    guesses, found = judged(vision.detect(before, Profile.RECALL), labelled)
+    tally.guesses += guesses
     part = largest_part_without([face.box for face in labelled], before.width, before.height)
     if part is not None:
         tally.false_masks.append(len(_redact_pixels(vision, _cut(before.pixels, part)).masks))
     begun = time.perf_counter()
-    try:
-        redacted = vision.redact(data, MaskOptions())
-    except RedactionError:
-        tally.withheld += 1
-        return
+    redacted = _redacted(vision, data)
     tally.seconds += time.perf_counter() - begun
     tally.megapixels += before.width * before.height / 1e6
-    hidden = _hidden(redacted, vision.read(redacted.data).pixels)
-    for index, face in enumerate(labelled):
-        if face.counts:
-            tally.covered.append(_share(hidden, face.box) >= COVERED)
-            tally.heights.append(face.box.height)
-            tally.pictures.append(name)
-            tally.groups.append(demographics.get((name, index), {}))
+    if redacted is None:  # nothing leaves, so nothing is seen
+        tally.withheld += 1
+        hidden = np.ones((before.height, before.width), np.bool_)
+    else:
+        hidden = _hidden(redacted, vision.read(redacted.data).pixels)
+    tally.cases += [
+        _Case(
+            picture=name,
+            height=face.box.height,
+            found=index in found,
+            covered=_share(hidden, face.box) >= COVERED,
+            groups=demographics.get((name, index), {}),
+        )
+        for index, face in enumerate(labelled)
+        if face.counts
+    ]
+
+
+def _redacted(vision: Vision, data: bytes) -> Redacted | None:
+    try:
+        return vision.redact(data, MaskOptions())
+    except RedactionError:
+        return None
 
 
 def _redact_pixels(vision: Vision, pixels: Pixels) -> Redacted:
@@ -214,22 +235,25 @@ def _longest_run(marks: Bools) -> tuple[int, int]:
     return int(starts[longest]), int(lengths[longest])
 
 
-def judged(guesses: Sequence[Face], labelled: Sequence[LabelledFace]) -> list[tuple[float, bool]]:
-    """Tell of each guess its score and whether it is right, surest first.
+def judged(
+    guesses: Sequence[Face], labelled: Sequence[LabelledFace]
+) -> tuple[list[tuple[float, bool]], set[int]]:
+    """Tell of each guess its score and whether it is right, and which labelled faces were found.
 
-    A labelled face makes one guess right; a guess at a face that does not count is left out.
+    Surest first. A labelled face makes one guess right; a guess at a face that does not count is
+    left out.
     """
-    free = list(labelled)
-    found = []
+    free = dict(enumerate(labelled))
+    judgements = []
     for guess in sorted(guesses, key=lambda face: -face.score):
-        best = max(free, key=lambda face: guess.box.overlap(face.box), default=None)
-        right = best is not None and guess.box.overlap(best.box) >= _SAME_FACE
-        if right and best is not None and not best.counts:
-            continue
-        if right and best is not None:
-            free.remove(best)
-        found.append((guess.score, right))
-    return found
+        shared = {index: guess.box.overlap(face.box) for index, face in free.items()}
+        best = max(shared, key=lambda index: shared[index], default=None)
+        if best is None or shared[best] < _SAME_FACE:
+            judgements.append((guess.score, False))
+        elif free[best].counts:
+            del free[best]
+            judgements.append((guess.score, True))
+    return judgements, {index for index, face in enumerate(labelled) if face.counts} - free.keys()
 
 
 def average_precision(guesses: Sequence[tuple[float, bool]], faces: int) -> float:
@@ -242,15 +266,23 @@ def average_precision(guesses: Sequence[tuple[float, bool]], faces: int) -> floa
     return float(envelope[right].sum() / faces)
 
 
-def _by_group(
-    covered: Bools, pictures: NDArray[np.str_], groups: Sequence[Mapping[str, str]]
-) -> dict[str, dict[str, Rate]]:
-    kinds = sorted({kind for each in groups for kind in each})
+def _by_height(events: Bools, cases: Sequence[_Case]) -> dict[int, Rate]:
+    heights = np.array([case.height for case in cases])
+    return {least: _rate(events, cases, heights >= least) for least in HEIGHTS}
+
+
+def _by_group(events: Bools, cases: Sequence[_Case]) -> dict[str, dict[str, Rate]]:
     found: dict[str, dict[str, Rate]] = {}
-    for kind in kinds:
-        values = np.array([each.get(kind, "") for each in groups])
+    for kind in sorted({kind for case in cases for kind in case.groups}):
+        values = np.array([case.groups.get(kind, "") for case in cases])
         found[kind] = {
-            str(value): rate(covered[values == value], pictures[values == value].tolist())
+            str(value): _rate(events, cases, values == value)
             for value in sorted(set(values.tolist()) - {""})
         }
     return found
+
+
+def _rate(events: Bools, cases: Sequence[_Case], chosen: Bools) -> Rate:
+    return rate(
+        events[chosen], [case.picture for case, one in zip(cases, chosen, strict=True) if one]
+    )

@@ -110,10 +110,10 @@ def _template(vision: Vision, path: Path) -> Template | None:
     except OSError:
         raise ArgumentError("a picture of the list is not in the folder") from None
     faces = vision.detect(picture)
-    return vision.template(picture, _central(faces, picture)) if faces else None
+    return vision.template(picture, central(faces, picture)) if faces else None
 
 
-def _central(faces: Sequence[Face], picture: Picture) -> Face:
+def central(faces: Sequence[Face], picture: Picture) -> Face:
     """Give the face whose centre is nearest to the picture's."""
 
     def distance(face: Face) -> float:

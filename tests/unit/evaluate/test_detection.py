@@ -1,5 +1,6 @@
 """Redaction measured on the sample photographs, and the arithmetic of its figures."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def test_figures_of_the_samples(consentry: Consentry, tmp_path: Path) -> None:
     ran = consentry(
         "evaluate", "detection", "--images", images, "--boxes", tmp_path / "boxes.txt",
         "--demographics", tmp_path / "people.csv", "--layer", layer_dir(), "--json",
+        "--record", tmp_path / "measured.json",
     )  # fmt: skip
 
     found = ran.document
@@ -50,6 +52,10 @@ def test_figures_of_the_samples(consentry: Consentry, tmp_path: Path) -> None:
     assert found["coverage"] == {"0": 1.0, "16": 1.0, "32": 1.0, "64": 1.0}
     assert found["coverage_by_group"]["perceived_skin"]["II"]["cases"] == 2
     assert found["average_precision"] == 1.0
+    assert found["recall"]["32"]["share"] == 1.0
+    recorded = json.loads((tmp_path / "measured.json").read_text(encoding="utf-8"))
+    assert recorded.items() >= found.items()
+    assert set(recorded["models"]) == {"detector", "second_detector"}
     assert found["withheld"] == 0
     assert found["ms_per_picture"] > 0
     assert found["false_masks_per_picture"] >= 0
@@ -89,13 +95,16 @@ def test_largest_part_is_found() -> None:
 
 
 def test_a_labelled_face_makes_one_guess_right() -> None:
-    found = judged([guess(0, 0.5), guess(1, 0.9), guess(100, 0.7)], [labelled(0), labelled(50)])
+    judgements, found = judged(
+        [guess(0, 0.5), guess(1, 0.9), guess(100, 0.7)], [labelled(0), labelled(50)]
+    )
 
-    assert found == [(0.9, True), (0.7, False), (0.5, False)]
+    assert judgements == [(0.9, True), (0.7, False), (0.5, False)]
+    assert found == {0}
 
 
 def test_guess_at_a_face_that_does_not_count_is_left_out() -> None:
-    assert judged([guess(0, 0.9)], [labelled(0, counts=False)]) == []
+    assert judged([guess(0, 0.9)], [labelled(0, counts=False)]) == ([], set())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""What each kind of mask leaves of a face: does the embedder still know whose it is?
+
+Every picture goes through the whole of redaction, once for each kind. Whoever attacks is taken to
+know where the face was, and to own the original: the masked face is compared with its own
+original, and with the originals of all other people. The first share is of faces that are
+recognised again at the threshold which one pair in a thousand of different people reaches; the
+second is chance. A network trained on masked faces may do better than this one, which was not.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consentry.errors import ArgumentError, RedactionError
+from consentry.evaluate.labels import person_of
+from consentry.evaluate.rates import Rate, rate
+from consentry.evaluate.verification import central
+from consentry.vision import MaskKind, MaskOptions, Template, Vision
+from consentry.vision.calibrate import similarity_at
+
+Floats = NDArray[np.float32]
+Track = Callable[[Sequence[str]], Iterable[str]]
+"""Passes pictures on, and may show how far it is."""
+
+FMR: Final = 1e-3
+_NO_MASK: Final = "none"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one kind of mask leaves: shares of faces recognised again, and by chance."""
+
+    reidentified: Rate
+    chance: float
+
+    @property
+    def above_chance(self) -> bool:
+        """Tell whether more are recognised than by chance, beyond the interval."""
+        return self.reidentified.interval[0] > self.chance
+
+    def document(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        return {
+            "reidentified": self.reidentified.document(),
+            "chance": round(self.chance, 6),
+            "above_chance": self.above_chance,
+        }
+
+
+@dataclass(frozen=True)
+class Reidentification:
+    """What was measured, by kind of mask."""
+
+    pictures: int
+    people: int
+    withheld: int
+    threshold: float
+    kinds: Mapping[str, Kind]
+
+    def document(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        kinds = {name: kind.document() for name, kind in self.kinds.items()}
+        return vars(self) | {"fmr": FMR, "kinds": kinds}
+
+
+def evaluate(
+    vision: Vision, images: Path, pictures: Sequence[str], track: Track
+) -> Reidentification:
+    """Measure masks on pictures below ``images``, each of the person that its folder names.
+
+    Pictures without a face are left out. Raises ArgumentError for a missing picture, or where
+    fewer than two people are left.
+    """
+    names: list[str] = []
+    originals: list[Template] = []
+    masked: dict[str, list[Template]] = {kind.value: [] for kind in MaskKind}
+    withheld = 0
+    for name in track(pictures):
+        try:
+            found = _templates(vision, images / name)
+        except RedactionError:
+            withheld += 1
+            continue
+        if found is not None:
+            names.append(person_of(name))
+            originals.append(found.pop(_NO_MASK))
+            for kind, template in found.items():
+                masked[kind].append(template)
+    if len(set(names)) < 2:
+        raise ArgumentError("the list names no faces of different people")
+    threshold = similarity_at(FMR)
+    known = np.array(originals)
+    return Reidentification(
+        pictures=len(names),
+        people=len(set(names)),
+        withheld=withheld,
+        threshold=round(threshold, 4),
+        kinds={
+            kind: _compared(np.array(templates), known, names, threshold)
+            for kind, templates in masked.items()
+        },
+    )
+
+
+def _templates(vision: Vision, path: Path) -> dict[str, Template] | None:
+    """Make the templates of a picture's middle face: unmasked, and under each kind of mask."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise ArgumentError("a picture of the list is not in the folder") from None
+    picture = vision.read(data)
+    faces = vision.detect(picture)
+    if not faces:
+        return None
+    face = central(faces, picture)
+    made = {_NO_MASK: vision.template(picture, face)}
+    for kind in MaskKind:
+        redacted = vision.redact(data, MaskOptions(kind))
+        made[kind.value] = vision.template(vision.read(redacted.data), face)
+    return made
+
+
+def _compared(masked: Floats, known: Floats, names: Sequence[str], threshold: float) -> Kind:
+    """Compare masked faces (n, 128) with their own originals and with other people's."""
+    reached = masked @ known.T >= threshold
+    people = np.array(names)
+    others = people[:, None] != people
+    return Kind(rate(reached.diagonal(), names), float(reached[others].mean()))
