@@ -25,7 +25,7 @@ from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text
 from consentry.vision import model_seconds
-from wire import Request, echo, error_reply, reply_to
+from wire import CONSENT_HEADER, Request, echo, error_reply, reply_to
 
 WARNING_HEADER: Final = "X-Consentry-Warning"
 OPEN_FUNCTIONS: Final = frozenset({"health", "ready", "openapi", "keys"})
@@ -177,6 +177,7 @@ class Api:
                 request_id=request_id,
                 traceparent=request.trace("traceparent"),
                 client_request_id=client_request_id,
+                consent=request.trace(CONSENT_HEADER),
             )
             return self.services().gate.run(call, partial(_answer, handler, request))
 

@@ -4,9 +4,10 @@ import re
 from typing import Final
 
 import azure.functions as func
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from consentry.errors import NotFoundError
+from consentry.limits import SUBJECT_CHARACTERS_MAX
 from consentry.service.addresses import UploadAddress
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import UPLOAD_ID_CHARACTERS
@@ -19,9 +20,10 @@ _UPLOAD_ID: Final = re.compile(rf"[0-9a-f]{{{UPLOAD_ID_CHARACTERS}}}")
 
 
 class UploadBody(BaseModel):
-    """JSON body of ``POST /uploads``: the name that the upload is to have."""
+    """JSON body of ``POST /uploads``: the name that the upload is to have, and a consent."""
 
     name: str
+    consent: str = Field(default="", max_length=SUBJECT_CHARACTERS_MAX)
 
 
 def register(services: Provider) -> Api:
@@ -40,8 +42,8 @@ def register(services: Provider) -> Api:
         )
     )
     def create(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        name = request.model(UploadBody).name
-        return services().addresses.create(invocation, name).map(_created)
+        body = request.model(UploadBody)
+        return services().addresses.create(invocation, body.name, body.consent).map(_created)
 
     @api.http(
         Endpoint(

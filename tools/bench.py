@@ -27,6 +27,7 @@ from bench_audit import approve
 from rich.console import Console
 from rich.table import Table
 
+from consentry.cli import firststeps
 from consentry.localhost.stack import Stack
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
@@ -57,12 +58,13 @@ class Bench:
     stack: Stack
     services: Services
     key: str
+    consent: str
     rounds: int
     rows: list[tuple[str, str, str]] = field(default_factory=list)
 
     def client(self) -> httpx.Client:
         """Make an HTTP client that keeps its connection."""
-        headers = {"Ocp-Apim-Subscription-Key": self.key}
+        headers = {"Ocp-Apim-Subscription-Key": self.key, "X-Consentry-Consent": self.consent}
         return httpx.Client(base_url=self.stack.url, headers=headers, timeout=60)
 
     def tell(self, what: str, figure: str, note: str = "") -> None:
@@ -223,7 +225,13 @@ def cold_start(bench: Bench) -> None:
     for _ in range(3):
         started = time.time()
         done = subprocess.run(  # noqa: S603 (our own interpreter and script)
-            [sys.executable, str(ROOT / "tools" / "bench_cold.py"), bench.key, *PAIR],
+            [
+                sys.executable,
+                str(ROOT / "tools" / "bench_cold.py"),
+                bench.key,
+                bench.consent,
+                *PAIR,
+            ],
             env=os.environ | bench.stack.environment | {"BENCH_STARTED": repr(started)},
             capture_output=True,
             text=True,
@@ -265,12 +273,13 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def prepare(stack: Stack) -> tuple[Services, str]:
-    """Have the tenant approved and make a key."""
+def prepare(stack: Stack) -> tuple[Services, str, str]:
+    """Have the tenant approved; make a key and register a consent."""
     settings = Settings.load(stack.environment)
     services = assemble(settings, connect(settings))
     approve(services, *Capability)
-    return services, services.callers.create(TENANT, datetime.now(UTC))
+    key = services.callers.create(TENANT, datetime.now(UTC))
+    return services, key, firststeps.give_consent(stack.url, key, "p-1")
 
 
 def show(bench: Bench, as_json: bool) -> None:

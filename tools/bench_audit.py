@@ -89,7 +89,7 @@ def approve(services: Services, *capabilities: Capability) -> None:
         version=0,
         tenant=TENANT,
         capability=Capability.DETECT,
-        use_case="identity_verification",
+        use_case="touchless_access",
         state=ApprovalState.APPROVED,
         valid_from=now - timedelta(minutes=1),
         valid_until=now + timedelta(days=1),
@@ -98,7 +98,7 @@ def approve(services: Services, *capabilities: Capability) -> None:
         application=uuid7(now),
         policy_version=policy.version,
         policy_digest=policy.digest,
-        conditions=Conditions(("DE",), ConsentRule.ATTESTED, RATE_PER_MINUTE, 1),
+        conditions=Conditions(("DE",), ConsentRule.REQUIRED, RATE_PER_MINUTE, 1),
     )
     for capability in capabilities:
         services.access.approve(replace(plain, capability=capability), now)

@@ -38,6 +38,7 @@ def call(name: str, body: bytes, media_type: str) -> Any:
             "Content-Type": media_type,
             "Content-Length": str(len(body)),
             "Ocp-Apim-Subscription-Key": sys.argv[1],
+            "X-Consentry-Consent": sys.argv[2],
         },
         route_params={"version": "v1.2"},
         params={},
@@ -49,7 +50,7 @@ def call(name: str, body: bytes, media_type: str) -> Any:
 
 ids = [
     call("detect", (ROOT / ".consentry/samples" / photo).read_bytes(), "application/octet-stream")
-    for photo in sys.argv[2:]
+    for photo in sys.argv[3:]
 ]
 body = {f"faceId{number}": faces[0]["faceId"] for number, faces in enumerate(ids, 1)}
 answer = call("verify", json.dumps(body).encode(), "application/json")

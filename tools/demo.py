@@ -36,6 +36,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / ".consentry" / "samples"
 OUT = ROOT / ".consentry" / "demo"
 APPLICATION = ROOT / "docs" / "application.example.toml"
+CONSENT = ROOT / "docs" / "consent.example.toml"
+SUBJECT = "p-4711"
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+REFUSALS = (403, 404)
 APPROVED, UNAPPROVED = "contoso", "northwind"
 PHOTOS = ("city.jpg", "person_a_2.jpg", "person_b_1.jpg", "impostor_1.jpg")
 DEADLINE_SECONDS = 120
@@ -126,7 +130,7 @@ def decide(stack: Stack) -> str:
     """Have two reviewers decide, and the applicant try to."""
     cases = consentry(stack, "access", "list", *person(stack, "reviewer", "ada"))["applications"]
     [case] = [found["id"] for found in cases if found["state"] == "in_review"]
-    words = ("access", "decide", case, "approve", "--consent", "attested", "--days", "30")
+    words = ("access", "decide", case, "approve", "--consent", "required", "--days", "30")
     told = consentry(stack, *words, *person(stack, "reviewer", "alan"), fails=True)
     expect(told["error"]["code"] == "Refused", "the applicant decided on their own application")
     first = consentry(stack, *words, *person(stack, "reviewer", "ada"))
@@ -162,24 +166,55 @@ def fetch(blobs: BlobStore, name: str) -> None:
     (OUT / "redacted" / name).write_bytes(found.data)
 
 
-def detect(http: httpx.Client, name: str) -> str:
-    """Have a photograph's largest face detected and give its face id."""
-    reply = http.post(
-        "/face/v1.2/detect",
-        content=(SAMPLES / name).read_bytes(),
-        headers={"Content-Type": "application/octet-stream"},
-    )
+def detect(http: httpx.Client, name: str, consent: str) -> str:
+    """Have a photograph's largest face detected under a consent and give its face id."""
+    reply = ask_to_detect(http, name, consent)
     expect(reply.status_code == 200, f"detect answered {reply.status_code}")
     face_id: str = reply.json()[0]["faceId"]
     return face_id
 
 
-def verify(http: httpx.Client, first: str, second: str, *, identical: bool) -> str:
-    """Verify two photographs and check the answer."""
-    reply = http.post(
-        "/face/v1.2/verify",
-        json={"faceId1": detect(http, first), "faceId2": detect(http, second)},
+def ask_to_detect(http: httpx.Client, name: str, consent: str) -> httpx.Response:
+    """Ask for a face id under a consent."""
+    return http.post(
+        "/face/v1.2/detect",
+        content=(SAMPLES / name).read_bytes(),
+        headers={"Content-Type": "application/octet-stream", "X-Consentry-Consent": consent},
     )
+
+
+def consent_to(stack: Stack, http: httpx.Client) -> tuple[str, str, str]:
+    """Register a person's consent; give its id, the person's code, and what came of it."""
+    without = ask_to_detect(http, "person_a_1.jpg", "")
+    expect(without.status_code == 403, "a template was made without consent")
+    key = ("--key", http.headers[KEY_HEADER], "--endpoint", stack.url)
+    words = ("consent", "give", "--file", str(CONSENT), "--subject", SUBJECT)
+    given = consentry(stack, *words, *key)
+    file, keys = OUT / "consent.jws", OUT / "public-keys.json"
+    consentry(stack, "consent", "receipt", given["id"], "--out", str(file), *key)
+    consentry(stack, "consent", "verify", str(file), "--public-keys", str(keys))
+    told = f"without it: {without.json()['error']['code']}; now {SUBJECT} agreed: {given['id']}"
+    return given["id"], given["withdrawalCode"], told
+
+
+def withdraw(stack: Stack, http: httpx.Client, consent: str, code: str) -> str:
+    """End a consent by the person's code alone; what was made under it serves no more."""
+    first, second = (detect(http, f"person_a_{number}.jpg", consent) for number in (1, 2))
+    words = ("consent", "withdraw", "--code", code, "--endpoint", stack.url)
+    expect(consentry(stack, *words)["state"] == "withdrawn", "the consent was not withdrawn")
+    reply = http.post("/face/v1.2/verify", json={"faceId1": first, "faceId2": second})
+    expect(reply.status_code in REFUSALS, "faces were compared after the withdrawal")
+    again = ask_to_detect(http, "person_a_1.jpg", consent)
+    expect(again.status_code == 403, "a template was made after the withdrawal")
+    code_of = (answer.json()["error"]["code"] for answer in (again, reply))
+    return "detect: {}; verify of what was kept: {}".format(*code_of)
+
+
+def verify(http: httpx.Client, consent: str, second: str, *, identical: bool) -> str:
+    """Verify two photographs that are claimed to be of one person, and check the answer."""
+    first = "person_a_1.jpg"
+    ids = [detect(http, name, consent) for name in (first, second)]
+    reply = http.post("/face/v1.2/verify", json={"faceId1": ids[0], "faceId2": ids[1]})
     expect(reply.status_code == 200, f"verify answered {reply.status_code}")
     answer = reply.json()
     expect(answer["isIdentical"] is identical, f"{first} and {second}: the answer is wrong")
@@ -283,9 +318,7 @@ def notice(stack: Stack) -> str:
 def client(stack: Stack, tenant: str) -> httpx.Client:
     """Make an HTTP client with a fresh key of the tenant."""
     key = consentry(stack, "keys", "create", tenant)["key"]
-    return httpx.Client(
-        base_url=stack.url, headers={"Ocp-Apim-Subscription-Key": key}, timeout=DEADLINE_SECONDS
-    )
+    return httpx.Client(base_url=stack.url, headers={KEY_HEADER: key}, timeout=DEADLINE_SECONDS)
 
 
 def main() -> None:
@@ -314,10 +347,15 @@ def main() -> None:
         with client(stack, APPROVED) as http:
             with steps.step("check the manifests offline") as tell:
                 tell(check_manifests(stack, http))
-            with steps.step("verify two photographs of one person") as tell:
-                tell(verify(http, "person_a_1.jpg", "person_a_2.jpg", identical=True))
-            with steps.step("verify photographs of two people") as tell:
-                tell(verify(http, "person_a_1.jpg", "person_b_1.jpg", identical=False))
+            with steps.step("register a person's consent") as tell:
+                consent, code, told = consent_to(stack, http)
+                tell(told)
+            with steps.step("verify two photographs of that person") as tell:
+                tell(verify(http, consent, "person_a_2.jpg", identical=True))
+            with steps.step("verify a photograph of somebody else") as tell:
+                tell(verify(http, consent, "person_b_1.jpg", identical=False))
+            with steps.step("withdraw the consent by its code alone") as tell:
+                tell(withdraw(stack, http, consent, code))
         with (
             steps.step("call for a tenant that is not approved") as tell,
             client(stack, UNAPPROVED) as http,

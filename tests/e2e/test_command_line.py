@@ -40,6 +40,7 @@ class Shell:
                 **self.running.stack.environment,
                 "CONSENTRY_ENDPOINT": self.running.stack.url,
                 "CONSENTRY_KEY": self.running.keys[tenant],
+                "CONSENTRY_CONSENT": self.running.consents.get(tenant, ""),
             },
             capture_output=True,
             text=True,

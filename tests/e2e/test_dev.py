@@ -52,6 +52,9 @@ def test_dev_prints_what_works_and_leaves_nothing_running(tmp_path: Path) -> Non
             reply = http.post("/redactions", content=picture, timeout=END_SECONDS)
             assert reply.status_code == 200
             assert http.get("/keys").json()["keys"]
+            under = {"X-Consentry-Consent": told["consent"]}
+            face = http.post("/face/v1.2/detect", content=picture, headers=under)
+            assert face.json()[0]["faceId"]
         second = subprocess.run(
             command("dev", "--json", "--data", tmp_path),
             capture_output=True,

@@ -33,9 +33,17 @@ def client(running: Deployment) -> Iterator[FaceClient]:
         yield client
 
 
-def _detect(client: FaceClient, name: str, *, face_id: bool = True) -> list[FaceDetectionResult]:
+@pytest.fixture(scope="module")
+def consent(running: Deployment) -> str:
+    return running.consents[APPROVED]
+
+
+def _detect(
+    client: FaceClient, name: str, *, face_id: bool = True, consent: str = ""
+) -> list[FaceDetectionResult]:
     return client.detect(
         sample(name),
+        headers={"X-Consentry-Consent": consent},
         detection_model=FaceDetectionModel.DETECTION03,
         recognition_model=FaceRecognitionModel.RECOGNITION04,
         return_face_id=face_id,
@@ -43,33 +51,61 @@ def _detect(client: FaceClient, name: str, *, face_id: bool = True) -> list[Face
     )
 
 
-def _face_id(client: FaceClient, name: str) -> str:
-    face_id = _detect(client, name)[0].face_id
+def _face_id(client: FaceClient, name: str, consent: str) -> str:
+    face_id = _detect(client, name, consent=consent)[0].face_id
     assert face_id
     return face_id
 
 
-def test_two_photos_of_one_person_are_identical(client: FaceClient) -> None:
-    first, second = (_face_id(client, f"person_a_{number}.jpg") for number in (1, 2))
+def test_two_photos_of_one_person_are_identical(client: FaceClient, consent: str) -> None:
+    first, second = (_face_id(client, f"person_a_{number}.jpg", consent) for number in (1, 2))
     result = client.verify_face_to_face(face_id1=first, face_id2=second)
     assert result.is_identical
     assert 0.5 <= result.confidence <= 1.0
 
 
-def test_photos_of_two_people_are_not_identical(client: FaceClient) -> None:
-    first, second = (_face_id(client, name) for name in ("person_a_1.jpg", "person_b_1.jpg"))
+def test_photos_of_two_people_are_not_identical(client: FaceClient, consent: str) -> None:
+    first, second = (
+        _face_id(client, name, consent) for name in ("person_a_1.jpg", "person_b_1.jpg")
+    )
     result = client.verify_face_to_face(face_id1=first, face_id2=second)
     assert not result.is_identical
     assert result.confidence < 0.5
 
 
-def test_only_the_largest_face_of_a_crowd_gets_an_id(client: FaceClient) -> None:
-    faces = _detect(client, "city.jpg")
+def test_only_the_largest_face_of_a_crowd_gets_an_id(client: FaceClient, consent: str) -> None:
+    faces = _detect(client, "city.jpg", consent=consent)
     assert len(faces) > 3
     assert faces[0].face_id
     assert [face.face_id for face in faces[1:]] == [None] * (len(faces) - 1)
     areas = [face.face_rectangle.width * face.face_rectangle.height for face in faces]
     assert areas[0] == max(areas)
+
+
+def test_without_a_consent_in_force_there_is_no_face_id(
+    running: Deployment, client: FaceClient
+) -> None:
+    ended = running.give_consent()
+    with running.client() as http:
+        assert http.post(f"/consents/{ended}/withdraw", content=b"").is_success
+    for named in ("", "p-1", ended, running.consents[OTHER]):
+        with pytest.raises(HttpResponseError) as caught:
+            _detect(client, "person_a_1.jpg", consent=named)
+        assert caught.value.status_code == 403
+        assert caught.value.error is not None
+        assert caught.value.error.code == "ConsentRequired"
+
+
+def test_face_ids_of_two_subjects_are_not_compared(
+    running: Deployment, client: FaceClient, consent: str
+) -> None:
+    other = running.give_consent(subject="p-2")
+    first = _face_id(client, "person_a_1.jpg", consent)
+    second = _face_id(client, "person_a_2.jpg", other)
+    with pytest.raises(HttpResponseError) as caught:
+        client.verify_face_to_face(face_id1=first, face_id2=second)
+    assert caught.value.error is not None
+    assert caught.value.error.code == "SubjectMismatch"
 
 
 def test_recognition_model_is_echoed_when_asked_for(client: FaceClient) -> None:
@@ -130,8 +166,10 @@ def test_calls_beyond_the_rate_raise_the_clients_error_with_the_time_to_wait(
     assert 1 <= int(waits[-1] or 0) <= 60
 
 
-def test_face_id_of_another_tenant_does_not_exist(running: Deployment, client: FaceClient) -> None:
-    own = _face_id(client, "person_a_1.jpg")
+def test_face_id_of_another_tenant_does_not_exist(
+    running: Deployment, client: FaceClient, consent: str
+) -> None:
+    own = _face_id(client, "person_a_1.jpg", consent)
     with _client(running, OTHER) as other, pytest.raises(ResourceNotFoundError):
         other.verify_face_to_face(face_id1=own, face_id2=own)
 

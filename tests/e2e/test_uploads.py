@@ -234,7 +234,13 @@ def test_pair_is_verified_by_upload_in_any_order(
     files = {
         "probe.jpg": sample("person_a_1.jpg"),
         "reference.jpg": sample(reference),
-        "pair.verify.json": b'{"probe": "probe.jpg", "reference": "reference.jpg"}',
+        "pair.verify.json": json.dumps(
+            {
+                "probe": "probe.jpg",
+                "reference": "reference.jpg",
+                "consent": running.consents[APPROVED],
+            }
+        ).encode(),
     }
     _pair(running, folder, order, files)
     base = f"{APPROVED}/verify/{folder}"

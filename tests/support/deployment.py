@@ -24,6 +24,7 @@ from consentry.trust.operations import Capability, Role
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
+CONSENT_HEADER = "X-Consentry-Consent"
 
 APPROVED = "contoso"  # approved for everything
 OTHER = "fabrikam"  # approved for everything, and none of contoso's business
@@ -43,6 +44,7 @@ class Deployment:
     stack: Stack
     services: Services
     keys: dict[str, str] = field(default_factory=dict)
+    consents: dict[str, str] = field(default_factory=dict)
 
     @property
     def issuer(self) -> Path:
@@ -73,12 +75,20 @@ class Deployment:
         return self.services.callers.create(tenant, datetime.now(UTC))
 
     def client(self, tenant: str = APPROVED, **headers: str) -> httpx.Client:
-        """Make an HTTP client that carries the tenant's key."""
+        """Make an HTTP client that carries the tenant's key and a consent of its."""
         return httpx.Client(
             base_url=self.stack.url,
-            headers={KEY_HEADER: self.keys[tenant], **headers},
+            headers={
+                KEY_HEADER: self.keys[tenant],
+                CONSENT_HEADER: self.consents.get(tenant, ""),
+                **headers,
+            },
             timeout=HTTP_SECONDS,
         )
+
+    def give_consent(self, tenant: str = APPROVED, subject: str = "p-1") -> str:
+        """Register one more consent; give the receipt's id."""
+        return firststeps.give_consent(self.stack.url, self.keys[tenant], subject)
 
     def drop(self, name: str, data: bytes, **metadata: str) -> str:
         """Write a blob straight into the inbox, as somebody with write access does."""
@@ -158,4 +168,6 @@ def deployment() -> Iterator[Deployment]:
         running.approve(OTHER, *Capability)
         running.approve(REDACT_ONLY, Capability.REDACT, Capability.DETECT)
         firststeps.approve(stack.url, running.issuer, SLOW, [Capability.DETECT], rate=2)
+        for tenant in (APPROVED, OTHER):
+            running.consents[tenant] = running.give_consent(tenant)
         yield running

@@ -97,7 +97,7 @@ class GateRoom:
         self, operation: Operation = Operation.DETECT, credential: Credential | None = None
     ) -> Call:
         credential = credential or ApiKey(self.key)
-        return Call(operation, credential, Trigger.HTTP, str(uuid4()))
+        return Call(operation, credential, Trigger.HTTP, str(uuid4()), consent="p-4711")
 
     def records(self) -> list[dict[str, Any]]:
         """All audit records, oldest first within a chain."""

@@ -36,7 +36,7 @@ _ID: Final = "0199a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
 COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("redact", redact, "consentry redact street.jpg masked.jpg"),
     ("detect", detect, "consentry detect street.jpg --profile recall"),
-    ("verify", verify, "consentry verify a.jpg b.jpg --endpoint https://faces.example.org"),
+    ("verify", verify, f"consentry verify a.jpg b.jpg --consent {_ID}"),
     ("upload", upload, "consentry upload street.jpg --wait --out redacted"),
     ("dev", dev, "consentry dev --port 7071"),
     (

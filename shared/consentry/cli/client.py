@@ -78,14 +78,17 @@ class Service:
         self._api.close()
         self._storage.close()
 
-    def face_id(self, picture: bytes) -> str:
-        """Have a template made of the largest face; FaceNotFoundError where there is none."""
+    def face_id(self, picture: bytes, consent: str) -> str:
+        """Have a template made of the largest face; FaceNotFoundError where there is none.
+
+        ``consent`` is the id of a receipt, or a pseudonym, as the approval asks for.
+        """
         reply = self._send(
             "POST",
             f"{FACE_PATH}/detect",
             params={"returnFaceId": "true", "faceIdTimeToLive": FACE_ID_SECONDS},
             content=picture,
-            headers={"Content-Type": "application/octet-stream"},
+            headers={"Content-Type": "application/octet-stream", CONSENT_HEADER: consent},
         )
         faces = reply.json()
         if not faces:
@@ -98,9 +101,10 @@ class Service:
         result: Mapping[str, Any] = self._send("POST", f"{FACE_PATH}/verify", json=body).json()
         return result
 
-    def upload(self, name: str, data: bytes) -> str:
+    def upload(self, name: str, data: bytes, consent: str = "") -> str:
         """Upload a file under a name; give the upload's id."""
-        address = self._send("POST", "/uploads", json={"name": name}).json()
+        body = {"name": name, "consent": consent}
+        address = self._send("POST", "/uploads", json=body).json()
         with _transport():
             reply = self._storage.put(
                 address["uploadUrl"], content=data, headers=address["headers"]

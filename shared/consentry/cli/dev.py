@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EVERYTHING: Final = frozenset({"detect", "redact", "verify"})
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+CONSENT_HEADER: Final = "X-Consentry-Consent"
+SUBJECT: Final = "p-1"
 
 
 def dev(
@@ -46,9 +48,7 @@ def dev(
     with _stack(root, folder, tuple(tenant or ("contoso",)), port) as stack:
         settings = Settings.load(stack.environment)
         with announced(folder, stack.url, stack.environment):
-            ctx.obj.show(
-                _introduction(stack, settings.tenants[0], _first_steps(stack.url, settings))
-            )
+            ctx.obj.show(_introduction(stack, settings))
             with suppress(KeyboardInterrupt):
                 stack.wait()
                 raise LocalStackError("the local stack ended by itself; its log says why")
@@ -83,12 +83,17 @@ def _first_steps(url: str, settings: "Settings") -> str:
     return local.callers(settings).create(tenant, local.now())
 
 
-def _introduction(stack: "Stack", tenant: str, key: str) -> Answer:
+def _introduction(stack: "Stack", settings: "Settings") -> Answer:
+    from consentry.cli import firststeps
+
+    tenant, key = settings.tenants[0], _first_steps(stack.url, settings)
+    consent = firststeps.give_consent(stack.url, key, SUBJECT)
     samples = runtime_folder() / "samples"
     call = f"curl -s -H '{KEY_HEADER}: {key}' -H 'Content-Type: application/octet-stream'"
     lines = [
         f"{call} --data-binary @{samples}/city.jpg '{stack.url}/redactions' -o redacted.jpg",
-        f"{call} --data-binary @{samples}/person_a_2.jpg '{stack.url}/face/v1.2/detect'",
+        f"{call} -H '{CONSENT_HEADER}: {consent}' --data-binary @{samples}/person_a_2.jpg "
+        f"'{stack.url}/face/v1.2/detect'",
         f"curl -s '{stack.url}/keys'",
     ]
     addresses = {
@@ -98,11 +103,12 @@ def _introduction(stack: "Stack", tenant: str, key: str) -> Answer:
         "tableEndpoint": stack.table_endpoint,
     }
     return Answer(
-        {**addresses, "tenant": tenant, "key": key, "curl": lines},
+        {**addresses, "tenant": tenant, "key": key, "consent": consent, "curl": lines},
         [
             table("what", "where", rows=list(addresses.items())),
             f"\nA key for tenant {tenant}, shown this once:\n  {key}\n",
-            "Redact a photograph, detect faces, see the public keys:",
+            f"Consent of a person called {SUBJECT}, valid for a day: {consent}\n",
+            "Redact a photograph, detect a face under that consent, see the public keys:",
             *(f"  {line}" for line in lines),
             f"\nFiles written to the container inbox under {tenant}/ come back in redacted.",
             "Ctrl-C stops everything.\n",

@@ -2,20 +2,24 @@
 
 import tomllib
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from consentry.cli import local
-from consentry.cli.client import Governance
+from consentry.cli.client import KEY_HEADER, Consents, Governance
 from consentry.cli.places import checkout
 from consentry.localhost.issuer import make_issuer, make_token
 from consentry.trust.applications import Application
+from consentry.trust.consents import Statement
 from consentry.trust.operations import Role
+from consentry.trust.policy import ConsentRule
 
 APPLICANT: Final = "alan"
 REVIEWERS: Final = ("ada", "grace")
 DAYS: Final = 30
 RATE_PER_MINUTE: Final = 300  # the most that the policy allows for every capability
+CONSENT_EXAMPLE: Final = "docs/consent.example.toml"
 
 _OVER: Final = frozenset({"approved", "grandfathered"})
 
@@ -34,6 +38,7 @@ def approve(
     *,
     target_fmr: float | None = None,
     rate: int = RATE_PER_MINUTE,
+    consent: ConsentRule = ConsentRule.REQUIRED,
 ) -> str:
     """Have a tenant of a local stack approved; give the id of the application."""
     with as_person(url, issuer, Role.APPLICANT, APPLICANT, tenant) as applicant:
@@ -42,7 +47,7 @@ def approve(
     decision = {
         "verdict": "approve",
         "days": DAYS,
-        "consent": "attested",
+        "consent": consent.value,
         "jurisdictions": case["application"]["jurisdictions"],
         "ratePerMinute": rate,
         "targetFmr": target_fmr,
@@ -52,6 +57,17 @@ def approve(
             with as_person(url, issuer, Role.REVIEWER, reviewer) as person:
                 case = person.decide(case["id"], decision)
     return str(case["id"])
+
+
+def give_consent(url: str, key: str, subject: str) -> str:
+    """Register the example's consent for a subject, for a day; give the receipt's id."""
+    now = local.now()
+    document = tomllib.loads((checkout() / CONSENT_EXAMPLE).read_text(encoding="utf-8"))
+    statement = Statement.model_validate(
+        document | {"subject": subject, "given_at": now, "valid_until": now + timedelta(days=1)}
+    )
+    with Consents(url, {KEY_HEADER: key}) as service:
+        return str(service.give(statement.model_dump(mode="json", by_alias=True))["id"])
 
 
 def approved_capabilities(url: str, issuer: Path, tenant: str) -> set[str]:

@@ -12,6 +12,7 @@ from consentry.errors import LocalStackError, SettingsError
 NOTE: Final = "stack.json"
 LAYER_VARIABLE: Final = "CONSENTRY_LAYER"
 ENDPOINT_VARIABLE: Final = "CONSENTRY_ENDPOINT"
+CONSENT_VARIABLE: Final = "CONSENTRY_CONSENT"
 KEY_VARIABLE: Final = "CONSENTRY_KEY"
 TOKEN_VARIABLE: Final = "CONSENTRY_TOKEN"  # noqa: S105 (a name, no token)
 CODE_VARIABLE: Final = "CONSENTRY_WITHDRAWAL_CODE"

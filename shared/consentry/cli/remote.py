@@ -9,7 +9,7 @@ import typer
 
 from consentry.cli.answer import Answer
 from consentry.cli.offline import read_picture, write_whole
-from consentry.cli.places import ENDPOINT_VARIABLE, KEY_VARIABLE
+from consentry.cli.places import CONSENT_VARIABLE, ENDPOINT_VARIABLE, KEY_VARIABLE
 from consentry.errors import StorageError
 
 if TYPE_CHECKING:
@@ -22,20 +22,30 @@ Endpoint = Annotated[
     str,
     typer.Option(envvar=ENDPOINT_VARIABLE, help="Address of the service. [default: local stack]"),
 ]
+Consent = Annotated[
+    str,
+    typer.Option(
+        envvar=CONSENT_VARIABLE,
+        help="Receipt of the person's consent, or their pseudonym if you attest it.",
+    ),
+]
 Key = Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="The tenant's key.")]
 
 
 def verify(
     probe: Annotated[Path, typer.Argument(metavar="A", exists=True, dir_okay=False)],
     reference: Annotated[Path, typer.Argument(metavar="B", exists=True, dir_okay=False)],
+    consent: Consent = "",
     endpoint: Endpoint = "",
     key: Key = "",
 ) -> Answer:
-    """Ask the service whether the largest faces of two pictures are one person's."""
+    """Ask the service whether the largest faces of two pictures are one consenting person's."""
     from consentry.cli.client import connect
 
     with connect(endpoint, key) as service:
-        first, second = (service.face_id(read_picture(path)) for path in (probe, reference))
+        first, second = (
+            service.face_id(read_picture(path), consent) for path in (probe, reference)
+        )
         result = service.verify(first, second)
     identical = bool(result["isIdentical"])
     words = "the same person" if identical else "not the same person"
@@ -51,6 +61,7 @@ def upload(
     folder: Annotated[
         str, typer.Option(help="Folder in the inbox; `verify` holds pictures to compare.")
     ] = "",
+    consent: Consent = "",
     patience: Annotated[
         float, typer.Option(min=1, max=3600, help="Seconds to wait for all results.")
     ] = 120,
@@ -63,7 +74,10 @@ def upload(
     with connect(endpoint, key) as service:
         prefix = f"{folder.strip('/')}/" if folder else ""
         sent = [
-            {"file": str(path), "id": service.upload(prefix + path.name, read_picture(path))}
+            {
+                "file": str(path),
+                "id": service.upload(prefix + path.name, read_picture(path), consent),
+            }
             for path in files
         ]
         if wait:

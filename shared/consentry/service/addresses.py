@@ -28,8 +28,13 @@ class Addresses:
     blobs: BlobStore
     ledger: UploadLedger
 
-    def create(self, invocation: Invocation, name: str) -> Outcome[UploadAddress]:
-        """Give a write-once address below the caller's own tenant, and record who asked.
+    def create(
+        self, invocation: Invocation, name: str, consent: str = ""
+    ) -> Outcome[UploadAddress]:
+        """Give a write-once address below the caller's own tenant, and note who asked.
+
+        ``consent`` is for one of the files of a verification; it is looked at when they are
+        compared.
 
         Raises ArgumentError for a name that cannot be used and ConflictError while an upload
         of that name is still in the inbox.
@@ -45,7 +50,9 @@ class Addresses:
         )
 
         def release() -> None:
-            self.ledger.expect(upload, asked_by=invocation.principal.id, now=invocation.time)
+            self.ledger.expect(
+                upload, asked_by=invocation.principal.id, now=invocation.time, consent=consent
+            )
 
         return Outcome(address, release)
 

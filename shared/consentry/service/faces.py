@@ -4,6 +4,7 @@ Only one face of a picture ever becomes a template: the largest, or the one that
 names. The others come back as rectangles; nothing of them is kept or embedded.
 """
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -11,9 +12,13 @@ from uuid import UUID, uuid4
 
 from consentry.errors import FaceNotFoundError, PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
+from consentry.service.consent_store import ConsentStore
 from consentry.service.gate import Invocation, Outcome
-from consentry.service.templates import TemplateStore
+from consentry.service.templates import Binding, TemplateStore
 from consentry.service.tripwire import Tripwire
+from consentry.trust.approvals import Reason
+from consentry.trust.consents import refusal
+from consentry.trust.policy import ConsentRule
 from consentry.trust.tripwire import Mark
 from consentry.vision import (
     Attributes,
@@ -60,7 +65,9 @@ class Faces:
 
     vision: Vision
     templates: TemplateStore
+    consents: ConsentStore
     tripwire: Tripwire
+    readers: Executor
 
     def detect(
         self, invocation: Invocation, data: bytes, *, described: bool = False
@@ -99,6 +106,7 @@ class Faces:
             invocation.tenant,
             face_id,
             template,
+            binding=_binding(invocation),
             model=self.vision.models[Role.EMBEDDER].digest,
             now=invocation.time,
             lifetime=lifetime,
@@ -106,22 +114,45 @@ class Faces:
         return Outcome(Detection(faces, index, face_id, attributes), keep)
 
     def verify(self, invocation: Invocation, first: UUID, second: UUID) -> Outcome[Verification]:
-        """Compare the two faces that the face ids stand for."""
-        probe, reference = (
-            self.templates.open(
+        """Compare the two faces that the face ids stand for, claimed to be one person's.
+
+        Raises SubjectMismatchError for two subjects' faces, and ConsentRequiredError when a
+        consent under which one was made does not hold any more.
+        """
+        reads = [
+            self.readers.submit(
+                self.templates.open,
                 invocation.tenant,
                 face_id,
                 model=self.vision.models[Role.EMBEDDER].digest,
                 now=invocation.time,
             )
             for face_id in (first, second)
-        )
-        result = judge(similarity(probe, reference), invocation.approval.conditions.target_fmr)
+        ]
+        probe, reference = (read.result() for read in reads)
+        invocation.subject_digest = probe.subject
+        if probe.subject != reference.subject:
+            raise invocation.refuse(Reason.SUBJECTS_DIFFER)
+        self._check_consents(invocation, {probe.consent_id, reference.consent_id})
+        score = similarity(probe.template, reference.template)
+        result = judge(score, invocation.approval.conditions.target_fmr)
         invocation.count(comparisons=1)
         invocation.used(self.vision.using(Role.EMBEDDER))
         shown = {Mark.FACE: (str(first), str(second))}
         self.tripwire.check(invocation, shown, matched=result.is_identical)
         return Outcome(result)
+
+    def _check_consents(self, invocation: Invocation, receipt_ids: set[str]) -> None:
+        """Read again whether the consents hold: one may have ended since the face was detected."""
+        approval = invocation.approval
+        if "" in receipt_ids and approval.conditions.consent is ConsentRule.REQUIRED:
+            raise invocation.refuse(Reason.CONSENT_MISSING)
+        for receipt_id in sorted(receipt_ids - {""}):
+            invocation.consent_id = receipt_id
+            kept = self.consents.find(invocation.tenant, receipt_id)
+            ended = refusal(kept.receipt, approval, invocation.time) if kept else None
+            if kept is None or ended is not None:
+                raise invocation.refuse(ended or Reason.CONSENT_UNKNOWN)
 
     def _look(self, invocation: Invocation, data: bytes) -> tuple[Picture, tuple[Face, ...]]:
         invocation.saw(data)
@@ -154,3 +185,12 @@ def _claimed(faces: tuple[Face, ...], claim: Box) -> int:
     if overlaps[best] < CLAIM_OVERLAP_MIN:
         raise FaceNotFoundError("no face lies in the box that the request names")
     return best
+
+
+def _binding(invocation: Invocation) -> Binding:
+    """Bind a template to whoever's consent the invocation runs under."""
+    if invocation.consent is None:
+        raise LookupError("this invocation runs without a consent")
+    return Binding(
+        invocation.subject_digest, invocation.consent.receipt_id, invocation.consent.until
+    )

@@ -4,8 +4,9 @@ The order is fixed, and each step happens only when the one before it succeeded:
 
 1. who asks is established,
 2. the tenant's approval in force now is read and decided on (both reads are remembered for a
-   second where they let a call in, see ``consentry.service.admissions``), and one of the calls
-   that it allows in this minute is taken,
+   second where they let a call in, see ``consentry.service.admissions``), one of the calls that it
+   allows in this minute is taken, and for a call that makes a template the consent is judged that
+   it names (which is read at every call),
 3. the work is done, which must not let anything out,
 4. the audit record is made durable,
 5. the result is released and returned.
@@ -22,14 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from consentry.errors import (
-    AuthenticationError,
-    ConsentryError,
-    NotApprovedError,
-    RateLimitedError,
-    RefusedError,
-    UnsupportedFeatureError,
-)
+from consentry.errors import AuthenticationError, ConsentryError, RateLimitedError, RefusedError
 from consentry.limits import READS_PER_CALL
 from consentry.service.access import Access
 from consentry.service.admissions import Admissions
@@ -47,10 +41,13 @@ from consentry.service.callers import CallerKey, Callers
 from consentry.service.consent_store import ConsentStore, WithdrawalCode
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.identifiers import uuid7
+from consentry.service.named_consents import NamedConsents
 from consentry.service.people import People
 from consentry.service.ports import Clock
 from consentry.service.quotas import Quotas
+from consentry.service.refusals import refusal_error
 from consentry.trust.approvals import Approval, Decision, Reason, decide
+from consentry.trust.consents import Consent
 from consentry.trust.operations import RULES, Principal, PrincipalKind
 from consentry.trust.policy import PolicyBook
 from consentry.trust.records import (
@@ -64,12 +61,10 @@ from consentry.trust.records import (
     request_identifier,
     trace_parent,
 )
-from consentry.trust.tripwire import Alarm
 
 _UNKNOWN: Final = Principal(PrincipalKind.UNKNOWN, "", "")
 _UNDECIDED: Final = Decision(allowed=False, reason=Reason.UNDECIDED)
 _SUBJECT: Final = b"subject\n"  # keeps the digest of a pseudonym apart from that of any picture
-_SEARCHES: Final = frozenset(map(Reason, Alarm))
 _READERS: Final = 8  # threads that read approvals while the caller's key is checked
 
 
@@ -111,7 +106,7 @@ class Invocation:
     _counts: dict[str, int] = field(default_factory=dict)
     _models: dict[str, str] = field(default_factory=dict)
     _application_id: str = ""
-    consent_rule: str = ""
+    consent: Consent | None = None
     consent_id: str = ""
     subject_digest: str = ""
     _regards: str = ""
@@ -138,11 +133,6 @@ class Invocation:
         """Keyed digests of the inputs so far, in order."""
         return self._inputs
 
-    def refuse(self, reason: Reason) -> RefusedError:
-        """Give the error of a refusal that only the work can see, and record it as one."""
-        self.decision = replace(self.decision, allowed=False, reason=reason)
-        return _refusal(reason)
-
     def saw(self, data: bytes) -> None:
         """Record an input by its digest under the tenant's key."""
         self._inputs = checked_inputs((*self._inputs, self._digest(data)))
@@ -151,6 +141,17 @@ class Invocation:
         """Record whose face or consent this is about: the pseudonym by its keyed digest."""
         self.subject_digest = self._digest(_SUBJECT + subject.encode())
         self.consent_id = receipt_id
+
+    def under(self, consent: Consent | None) -> None:
+        """Go on under a consent, and record it."""
+        self.consent = consent
+        if consent is not None:
+            self.about(consent.subject, consent.receipt_id)
+
+    def refuse(self, reason: Reason) -> RefusedError:
+        """Give the error of a refusal that only the work can see, and record it as one."""
+        self.decision = replace(self.decision, allowed=False, reason=reason)
+        return refusal_error(reason)
 
     def _digest(self, data: bytes) -> str:
         key = self._keys.get(self.tenant, Purpose.DIGEST)
@@ -192,7 +193,7 @@ class Invocation:
             approval_id="" if approval is None else approval.id,
             approval_version=0 if approval is None else approval.version,
             application_id=self._application_id,
-            consent_rule=self.consent_rule,
+            consent_rule="" if self.consent is None else self.consent.rule.value,
             consent_id=self.consent_id,
             subject=self.subject_digest,
             regards=self._regards,
@@ -237,6 +238,7 @@ class Gate:
         self._ticks = ticks
         self._admissions = Admissions()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="gate")
+        self._named = NamedConsents(consents, self._readers)
 
     def run[T](self, call: Call, work: Callable[[Invocation], Outcome[T]]) -> T:
         """Run ``work`` if the call is allowed, and give its value once that is recorded.
@@ -265,9 +267,15 @@ class Gate:
 
     def _admit(self, invocation: Invocation) -> None:
         """Establish who asks and decide; RefusedError unless the invocation may go on."""
+        consent = self._named.look(invocation.call)
         decision = self._recently_admitted(invocation) or self._decide(invocation)
         self._take_call(invocation, decision)
         invocation.decision = decision
+        if decision.approval is not None:
+            found = consent(decision.approval, invocation.time)
+            if isinstance(found, Reason):
+                raise invocation.refuse(found)
+            invocation.under(found)
 
     def _decide(self, invocation: Invocation) -> Decision:
         """Ask the stores; RefusedError unless the decision is to go on."""
@@ -288,7 +296,7 @@ class Gate:
         )
         if not decision.allowed:
             invocation.decision = decision
-            raise _refusal(decision.reason)
+            raise refusal_error(decision.reason)
         self._admissions.keep(invocation.call, invocation.time, (principal, approvals))
         return decision
 
@@ -364,23 +372,6 @@ class Gate:
     def _record(self, invocation: Invocation, outcome: str) -> None:
         elapsed = self._ticks() - invocation.started
         self._audit.append(invocation.record(outcome, round(elapsed * 1000)))
-
-
-def _refusal(reason: Reason) -> RefusedError:
-    if reason is Reason.ONE_TO_MANY:
-        return UnsupportedFeatureError(
-            "this service compares one face with one face and never searches", reason=reason
-        )
-    if reason in _SEARCHES:
-        return RefusedError(
-            "these verifications look like a search, which is not allowed; ask the operator",
-            reason=reason,
-        )
-    if reason is Reason.NO_ROLE:
-        return RefusedError("this takes a person with another role", reason=reason)
-    return NotApprovedError(
-        "missing approval for this feature, or it may not be used in this way", reason=reason
-    )
 
 
 def _code(error: Exception) -> str:

@@ -28,6 +28,7 @@ class UploadStatus:
     state: UploadState
     name: str
     asked_by: str
+    consent: str
     etag: str
     reason: str
     result: str
@@ -41,9 +42,12 @@ class UploadLedger:
 
     table: Table
 
-    def expect(self, upload: UploadName, *, asked_by: str, now: datetime) -> None:
-        """Note that ``asked_by`` was given an address for this name."""
-        self._put(upload, UploadState.WAITING, asked_by=asked_by, updated=now)
+    def expect(
+        self, upload: UploadName, *, asked_by: str, now: datetime, consent: str = ""
+    ) -> None:
+        """Note that ``asked_by`` was given an address for this name, under a consent."""
+        waiting = UploadState.WAITING
+        self._put(upload, waiting, asked=(asked_by, consent), updated=now)
 
     def held(self, upload: UploadName, *, etag: str, invocation: str, now: datetime) -> None:
         """Note that it waits for the rest of its verification."""
@@ -66,10 +70,17 @@ class UploadLedger:
 
         Whoever asked for an address is not answerable for what came under the name later.
         """
+        return self._asked(upload, etag)[0]
+
+    def consent(self, upload: UploadName, etag: str) -> str:
+        """What was named as consent when the address of this content was asked for, if any was."""
+        return self._asked(upload, etag)[1]
+
+    def _asked(self, upload: UploadName, etag: str) -> tuple[str, str]:
         status = self.find(upload.tenant, upload.upload_id)
         if status is None or (status.state is not UploadState.WAITING and status.etag != etag):
-            return ""
-        return status.asked_by
+            return "", ""
+        return status.asked_by, status.consent
 
     def is_done(self, upload: UploadName, etag: str) -> bool:
         """Tell whether exactly this content has its result already."""
@@ -87,19 +98,21 @@ class UploadLedger:
         state: UploadState,
         *,
         updated: datetime,
-        asked_by: str | None = None,
+        asked: tuple[str, str] | None = None,
         etag: str = "",
         reason: str = "",
         result: str = "",
         invocation: str = "",
     ) -> None:
+        asked_by, consent = self._asked(upload, etag) if asked is None else asked
         self.table.put(
             upload.tenant,
             upload.upload_id,
             {
                 "state": state.value,
                 "name": upload.name,
-                "asked_by": self.asked_by(upload, etag) if asked_by is None else asked_by,
+                "asked_by": asked_by,
+                "consent": consent,
                 "etag": etag,
                 "reason": reason,
                 "result": result,
@@ -119,6 +132,7 @@ def status_of(entity: Entity) -> UploadStatus:
         state=UploadState(str(values["state"])),
         name=str(values["name"]),
         asked_by=str(values["asked_by"]),
+        consent=str(values["consent"]),
         etag=str(values["etag"]),
         reason=str(values["reason"]),
         result=str(values["result"]),

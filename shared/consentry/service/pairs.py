@@ -15,7 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consentry.azure.names import Container
 from consentry.errors import ArgumentError, ConflictError, FaceNotFoundError
-from consentry.limits import JSON_BYTES_MAX, PICTURE_BYTES_MAX, VERIFY_REQUESTS_PER_FOLDER_MAX
+from consentry.limits import (
+    JSON_BYTES_MAX,
+    PICTURE_BYTES_MAX,
+    SUBJECT_CHARACTERS_MAX,
+    VERIFY_REQUESTS_PER_FOLDER_MAX,
+)
 from consentry.service.faces import judge
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import (
@@ -28,19 +33,26 @@ from consentry.service.inbox_names import (
 )
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
+from consentry.service.named_consents import NamedConsents
 from consentry.service.ports import Blob, BlobProperties, BlobStore
 from consentry.service.tripwire import Tripwire
+from consentry.trust.approvals import Reason
 from consentry.trust.tripwire import Mark
 from consentry.vision import Profile, Template, Vision, similarity
 
 
 class VerifyRequest(BaseModel):
-    """Content of a ``{name}.verify.json``: two names in the request's own folder."""
+    """Content of a ``{name}.verify.json``: two names in the request's own folder, and a consent.
+
+    ``consent`` is the id of a receipt, or a pseudonym, as the approval asks for; the address by
+    which one of the three files was uploaded may have named it too.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     probe: str = Field(min_length=1)
     reference: str = Field(min_length=1)
+    consent: str = Field(default="", max_length=SUBJECT_CHARACTERS_MAX)
 
     @classmethod
     def read(cls, data: bytes) -> "VerifyRequest":
@@ -65,6 +77,7 @@ class Pairs:
     vision: Vision
     notary: Notary
     ledger: UploadLedger
+    consents: NamedConsents
     tripwire: Tripwire
     keep_originals: frozenset[str]
 
@@ -90,6 +103,8 @@ class Pairs:
         )
         if probe is None or reference is None:
             return Outcome(None, partial(self._hold, invocation, upload, found))
+        parts = (found, probe.properties, reference.properties)
+        self._check_consent(invocation, request, parts)
         result = judge(
             similarity(self._template(invocation, probe), self._template(invocation, reference)),
             invocation.approval.conditions.target_fmr,
@@ -100,8 +115,22 @@ class Pairs:
         signed = self.notary.verification(
             invocation, probe.data, reference.data, result, self.vision.models
         )
-        parts = (found, probe.properties, reference.properties)
         return Outcome(None, partial(self._release, invocation, upload, parts, signed))
+
+    def _check_consent(
+        self, invocation: Invocation, request: VerifyRequest, parts: tuple[BlobProperties, ...]
+    ) -> None:
+        """Go on under the consent that is named, however often; it is one person's."""
+        by_address = (self.ledger.consent(UploadName.parse(part.name), part.etag) for part in parts)
+        found = []
+        for named in sorted({request.consent, *by_address} - {""}) or [""]:
+            consent = self.consents.judge(named, invocation.approval, invocation.time)
+            if isinstance(consent, Reason):
+                raise invocation.refuse(consent)
+            found.append(consent)
+        invocation.under(found[0])
+        if len({consent.subject for consent in found}) > 1:
+            raise invocation.refuse(Reason.SUBJECTS_DIFFER)
 
     def requests_naming(self, picture: UploadName) -> list[UploadName]:
         """Requests in the picture's folder that name it; unreadable ones are left alone here."""

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from consentry.azure.fetch import Fetcher
 from consentry.azure.names import Container, TableName
@@ -24,6 +26,7 @@ from consentry.service.keeping import Keeping, keeping_of
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import Notary
+from consentry.service.named_consents import NamedConsents
 from consentry.service.pairs import Pairs
 from consentry.service.parts import Parts
 from consentry.service.people import people_of
@@ -40,6 +43,8 @@ from consentry.service.tripwire import Tripwire
 from consentry.service.upkeep import Upkeep
 from consentry.trust.policy import PolicyBook
 from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
+
+_READERS: Final = 8  # threads that read templates and consents at once
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,9 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     quarantine = Quarantine(parts.blobs, ledger, parts.clock)
     keep = frozenset(settings.keep_originals)
     tripwire = Tripwire(parts.table(TableName.QUOTAS), keys, book)
-    pairs = Pairs(parts.blobs, vision, notary, ledger, tripwire, keep)
+    readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reads")
+    named = NamedConsents(consents, readers)
+    pairs = Pairs(parts.blobs, vision, notary, ledger, named, tripwire, keep)
     mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
     return Services(
         settings=settings,
@@ -132,7 +139,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         consents=Consents(consents, book),
         callers=callers,
         vision=vision,
-        faces=Faces(vision, templates, tripwire),
+        faces=Faces(vision, templates, consents, tripwire, readers),
         redactions=Redactions(vision, parts.blobs, notary),
         inbox=Inbox(gate, parts.blobs, vision, notary, ledger, late, quarantine, pairs, mask, keep),
         addresses=Addresses(parts.blobs, ledger),

@@ -1,11 +1,14 @@
 """Templates behind face ids: encrypted at rest, bound to their tenant, gone when they expire.
 
 A row of the table ``templates`` holds one template, sealed with AES-256-GCM under the tenant's
-own data key, whose version it names. Tenant, face id, model digest and expiry are the associated
-data, so that a row copied to another tenant, renamed or given a longer life does not open.
+own data key, whose version it names. Tenant, face id, model digest, expiry, subject and consent are
+the associated data, so that a row copied to another tenant, renamed, given a longer life or another
+subject does not open. A second row, ``subject:{digest}:{face id}``, is written with it and finds a
+subject's templates.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,10 +21,32 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from consentry.errors import ArgumentError, FaceNotFoundError, IntegrityError
 from consentry.limits import FACE_ID_SECONDS_MAX, FACE_ID_SECONDS_MIN
 from consentry.service.datakeys import DataKeys, Purpose
-from consentry.service.ports import Entity, Table
+from consentry.service.ports import Entity, Row, Table
 from consentry.vision import Template
 
+_SUBJECT: Final = "subject:"
 NONCE_BYTES: Final = 12  # NIST SP 800-38D: 96 bits, random, fresh for every template
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Whose template it is: keyed digest of the pseudonym, and the id of a receipt if there is one.
+
+    It ends at ``until``, however long it was asked to live.
+    """
+
+    subject: str
+    consent_id: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Bound:
+    """A template and whose it is."""
+
+    template: Template
+    subject: str
+    consent_id: str
 
 
 @dataclass(frozen=True)
@@ -37,29 +62,37 @@ class TemplateStore:
         face_id: UUID,
         template: Template,
         *,
+        binding: Binding,
         model: str,
         now: datetime,
         lifetime: timedelta,
     ) -> None:
         """Seal ``template`` (float32, unit length) under ``face_id``, a new random one.
 
-        Raises ArgumentError unless it is to live for 60 to 86,400 s.
+        Raises ArgumentError unless it is asked to live for 60 to 86,400 s.
         """
         if not FACE_ID_SECONDS_MIN <= lifetime.total_seconds() <= FACE_ID_SECONDS_MAX:
             raise ArgumentError("a face id lives for 60 to 86400 seconds")
-        expires = (now + lifetime).replace(microsecond=0)
-        nonce = os.urandom(NONCE_BYTES)
+        expires = min(now + lifetime, binding.until or now + lifetime).replace(microsecond=0)
         key = self.keys.newest(tenant, Purpose.TEMPLATES)
+        values: Row = {
+            "model": model,
+            "expires": expires,
+            "key": key.version,
+            "subject": binding.subject,
+            "consent": binding.consent_id,
+        }
+        nonce = os.urandom(NONCE_BYTES)
         sealed = AESGCM(key.key).encrypt(
-            nonce, template.astype("<f4").tobytes(), _bound_to(tenant, face_id, model, expires)
+            nonce, template.astype("<f4").tobytes(), _bound_to(tenant, face_id, values)
         )
-        self.table.insert(
-            tenant,
-            str(face_id),
-            {"sealed": nonce + sealed, "model": model, "expires": expires, "key": key.version},
-        )
+        rows: dict[str, Row] = {
+            str(face_id): {**values, "sealed": nonce + sealed},
+            _indexed(binding.subject, face_id): {"expires": expires},
+        }
+        self.table.put_together(tenant, rows, new={str(face_id)})
 
-    def open(self, tenant: str, face_id: UUID, *, model: str, now: datetime) -> Template:
+    def open(self, tenant: str, face_id: UUID, *, model: str, now: datetime) -> Bound:
         """Give back a template that has not expired.
 
         Raises FaceNotFoundError if there is none (any more) or if another model made it, and
@@ -76,17 +109,39 @@ class TemplateStore:
         key = self.keys.version(tenant, Purpose.TEMPLATES, _key_version(entity))
         if key is None:
             raise FaceNotFoundError("the key of this face id was destroyed; detect the face again")
-        bound_to = _bound_to(tenant, face_id, model, _expiry(entity))
+        bound_to = _bound_to(tenant, face_id, entity.values)
         try:
             plain = AESGCM(key.key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
         except InvalidTag:
             raise IntegrityError("a template does not open") from None
-        return np.frombuffer(plain, dtype="<f4").astype(np.float32)
+        template = np.frombuffer(plain, dtype="<f4").astype(np.float32)
+        return Bound(template, str(entity.values["subject"]), str(entity.values["consent"]))
+
+    def of_subject(self, tenant: str, subject: str) -> list[str]:
+        """Face ids of a subject's templates, which ``delete`` leaves listed until ``forget``."""
+        prefix = _indexed(subject, "")
+        return [row.row.removeprefix(prefix) for row in self.table.query(tenant, row_prefix=prefix)]
+
+    def delete(self, tenant: str, face_ids: Iterable[str]) -> None:
+        """Delete templates."""
+        for face_id in face_ids:
+            self.table.delete(tenant, face_id)
+
+    def forget(self, tenant: str, subject: str, face_ids: Iterable[str]) -> None:
+        """Delete what finds a subject's templates, once they and their receipt are dealt with."""
+        for face_id in face_ids:
+            self.table.delete(tenant, _indexed(subject, face_id))
 
     def expire(self, now: datetime) -> int:
         """Delete all templates whose time has come, whosever they are; give their number."""
         due = [entity for entity in self.table.query() if _expiry(entity) <= now]
-        return sum(self.table.delete(entity.partition, entity.row) for entity in due)
+        gone = [row.row for row in due if self.table.delete(row.partition, row.row)]
+        return sum(not is_index(name) for name in gone)
+
+
+def is_index(row: str) -> bool:
+    """Tell whether a row of the table is no template, but finds one by its subject."""
+    return row.startswith(_SUBJECT)
 
 
 def _expiry(entity: Entity) -> datetime:
@@ -103,5 +158,13 @@ def _key_version(entity: Entity) -> int:
     return version
 
 
-def _bound_to(tenant: str, face_id: UUID, model: str, expires: datetime) -> bytes:
-    return f"consentry template v1\n{tenant}\n{face_id}\n{model}\n{expires.isoformat()}".encode()
+def _indexed(subject: str, face_id: UUID | str) -> str:
+    return f"{_SUBJECT}{subject}:{face_id}"
+
+
+def _bound_to(tenant: str, face_id: UUID, values: Row) -> bytes:
+    """Give the associated data: all that a row says in the open, and where it lies."""
+    told = "\n".join(f"{name}={values.get(name)!s}" for name in ("model", "subject", "consent"))
+    expires = values.get("expires")
+    end = expires.isoformat() if isinstance(expires, datetime) else ""
+    return f"consentry template v2\n{tenant}\n{face_id}\n{told}\n{end}".encode()

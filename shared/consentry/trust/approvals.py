@@ -105,6 +105,19 @@ class Reason(StrEnum):
     UNDECIDED = "undecided"  # a store failed before a decision could be made
 
 
+CONSENT_REASONS: Final = frozenset(
+    {
+        Reason.CONSENT_MISSING,
+        Reason.CONSENT_UNKNOWN,
+        Reason.CONSENT_WITHDRAWN,
+        Reason.CONSENT_EXPIRED,
+        Reason.CONSENT_PURPOSE,
+        Reason.CONSENT_JURISDICTION,
+    }
+)
+"""Refusals for want of consent."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """Whether an invocation may go on; ``approval`` is the one that allows it.

@@ -177,3 +177,6 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.POISON: Rule(_SYSTEM),
     }
 )
+
+CONSENT_BOUND: Final = frozenset({Operation.DETECT_WITH_FACE_ID})
+"""Operations that make a template and whose call names the consent under which they do."""

@@ -38,7 +38,8 @@ def functions(world: World) -> Functions:
 def _detect(world: World, functions: Functions, **params: str) -> Any:
     body = sample("person_a_1.jpg")
     asked = {"returnFaceId": "false"} | params
-    return handler(functions, "detect")(http_request(world, body=body, params=asked), Context())
+    request = http_request(world, body=body, params=asked, x_consentry_consent="p-4711")
+    return handler(functions, "detect")(request, Context())
 
 
 @pytest.mark.parametrize("model", sorted(RECOGNITION_MODELS))

@@ -33,7 +33,9 @@ PHOTO = f"{TENANT}/photo.jpg"
 PAIR = {
     f"{TENANT}/verify/a.jpg": sample("person_a_1.jpg"),
     f"{TENANT}/verify/b.jpg": sample("person_a_2.jpg"),
-    f"{TENANT}/verify/p.verify.json": b'{"probe": "a.jpg", "reference": "b.jpg"}',
+    f"{TENANT}/verify/p.verify.json": (
+        b'{"probe": "a.jpg", "reference": "b.jpg", "consent": "p-4711"}'
+    ),
 }
 SECRET = f"{STRANGER}/secret.jpg"
 LEADS_ELSEWHERE = f"{TENANT}/../{SECRET}"

@@ -30,7 +30,9 @@ PHOTO = f"{TENANT}/photo.jpg"
 PAIR = {
     f"{TENANT}/verify/a.jpg": sample("person_a_1.jpg"),
     f"{TENANT}/verify/b.jpg": sample("person_a_2.jpg"),
-    f"{TENANT}/verify/p.verify.json": b'{"probe": "a.jpg", "reference": "b.jpg"}',
+    f"{TENANT}/verify/p.verify.json": (
+        b'{"probe": "a.jpg", "reference": "b.jpg", "consent": "p-4711"}'
+    ),
 }
 
 
@@ -235,7 +237,7 @@ def test_picture_that_two_requests_name_stays_until_both_are_answered(world: Wor
     second = f"{TENANT}/verify/q.verify.json"
     for name, data in PAIR.items():
         world.drop(name, data)
-    world.drop(second, b'{"probe": "a.jpg", "reference": "c.jpg"}')
+    world.drop(second, b'{"probe": "a.jpg", "reference": "c.jpg", "consent": "p-4711"}')
     world.arrive(f"{TENANT}/verify/p.verify.json")
     assert world.names(Container.INBOX) == [f"{TENANT}/verify/a.jpg", second]
 

@@ -13,6 +13,7 @@ from consentry.limits import DATA_KEY_DAYS
 from consentry.service.call import Call, OperatorCommand, SystemTimer, Trigger
 from consentry.service.datakeys import Purpose
 from consentry.service.rotation import RETIRED
+from consentry.service.templates import Binding
 from consentry.trust.operations import Operation
 
 MODEL = "a" * 64
@@ -51,11 +52,19 @@ def test_an_old_key_is_destroyed_when_the_last_that_it_sealed_has_ended(world: W
     templates.keys.get(TENANT, Purpose.TEMPLATES)
     world.clock.advance(days=DATA_KEY_DAYS)
     face_id, life = uuid4(), timedelta(days=1)
-    templates.keep(TENANT, face_id, template, model=MODEL, now=world.clock(), lifetime=life)
+    templates.keep(
+        TENANT,
+        face_id,
+        template,
+        binding=Binding("5" * 64),
+        model=MODEL,
+        now=world.clock(),
+        lifetime=life,
+    )
     carry_on(world)
     world.clock.advance(days=1, seconds=-1)
     assert carry_on(world)["destroyed"] == 0
-    assert templates.open(TENANT, face_id, model=MODEL, now=world.clock()).shape == (128,)
+    assert templates.open(TENANT, face_id, model=MODEL, now=world.clock()).template.shape == (128,)
     world.clock.advance(seconds=RETIRED.total_seconds() - 86_400 + 1)
     assert carry_on(world)["destroyed"] == 1
     assert rows(world) == ["templates:000002"]

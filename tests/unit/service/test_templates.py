@@ -9,18 +9,38 @@ from tests.support.memory import Clock, MemoryTable, MemoryWrappingKey
 
 from consentry.errors import ArgumentError, FaceNotFoundError, IntegrityError
 from consentry.service.datakeys import DataKeys, Purpose
-from consentry.service.templates import TemplateStore
+from consentry.service.templates import Binding, TemplateStore
+from consentry.stored import Entity
 
 MODEL = "a" * 64
 HOUR = timedelta(hours=1)
+SUBJECT = "5" * 64
+CONSENT = "019cecc5-27b0-7000-8000-0123456789ab"
 
 
 def _keep(
-    store: TemplateStore, template: np.ndarray, *, now: datetime, lifetime: timedelta
+    store: TemplateStore,
+    template: np.ndarray,
+    *,
+    now: datetime,
+    lifetime: timedelta,
+    until: datetime | None = None,
 ) -> UUID:
     face_id = uuid4()
-    store.keep("contoso", face_id, template, model=MODEL, now=now, lifetime=lifetime)
+    store.keep(
+        "contoso",
+        face_id,
+        template,
+        binding=Binding(SUBJECT, CONSENT, until),
+        model=MODEL,
+        now=now,
+        lifetime=lifetime,
+    )
     return face_id
+
+
+def _templates(table: MemoryTable) -> list[Entity]:
+    return [row for row in table.query("contoso") if not row.row.startswith("subject:")]
 
 
 @pytest.fixture
@@ -43,8 +63,9 @@ def test_template_comes_back_as_it_went_in(store: TemplateStore, template: np.nd
     now = Clock()()
     face_id = _keep(store, template, now=now, lifetime=HOUR)
     back = store.open("contoso", face_id, model=MODEL, now=now)
-    assert np.array_equal(back, template)
-    assert back.dtype == np.float32
+    assert np.array_equal(back.template, template)
+    assert back.template.dtype == np.float32
+    assert (back.subject, back.consent_id) == (SUBJECT, CONSENT)
 
 
 def test_template_lies_in_the_table_encrypted_and_never_twice_alike(
@@ -52,7 +73,8 @@ def test_template_lies_in_the_table_encrypted_and_never_twice_alike(
 ) -> None:
     for _ in range(2):
         _keep(store, template, now=Clock()(), lifetime=HOUR)
-    first, second = (bytes(row.values["sealed"]) for row in table.query("contoso"))  # type: ignore[arg-type]
+    first, second = (row.values["sealed"] for row in _templates(table))
+    assert isinstance(first, bytes)
     assert template.tobytes()[:16] not in first
     assert first != second
 
@@ -75,7 +97,8 @@ def test_expired_templates_are_deleted_and_others_stay(
     stays = _keep(store, template, now=clock(), lifetime=2 * HOUR)
     clock.advance(hours=1)
     assert store.expire(clock()) == 1
-    assert [row.row for row in table.query("contoso")] == [str(stays)]
+    assert [row.row for row in _templates(table)] == [str(stays)]
+    assert len(list(table.query("contoso"))) == 2
 
 
 def test_unknown_face_id_and_other_tenants_look_alike(
@@ -97,7 +120,9 @@ def test_template_of_another_model_is_not_compared(
         store.open("contoso", face_id, model="b" * 64, now=now)
 
 
-@pytest.mark.parametrize("change", ["tenant", "id", "expires", "bytes", "missing"])
+@pytest.mark.parametrize(
+    "change", ["tenant", "id", "expires", "subject", "consent", "bytes", "missing"]
+)
 def test_row_that_was_tampered_with_does_not_open(
     store: TemplateStore, table: MemoryTable, template: np.ndarray, change: str
 ) -> None:
@@ -115,6 +140,8 @@ def test_row_that_was_tampered_with_does_not_open(
             asked = uuid4()
         case "expires":
             values["expires"] = now + 2 * HOUR
+        case "subject" | "consent":
+            values[change] = "6" * 64
         case "bytes":
             values["sealed"] = sealed[:-1] + bytes([sealed[-1] ^ 1])
         case "missing":
@@ -132,13 +159,15 @@ def test_old_templates_open_after_a_rotation_until_their_key_is_destroyed(
     store.keys.rotate("contoso", Purpose.TEMPLATES)
     new = _keep(store, template, now=now, lifetime=HOUR)
     for face_id in (old, new):
-        assert np.array_equal(store.open("contoso", face_id, model=MODEL, now=now), template)
+        back = store.open("contoso", face_id, model=MODEL, now=now)
+        assert np.array_equal(back.template, template)
     store.keys.destroy("contoso", Purpose.TEMPLATES, 1)
     again = TemplateStore(store.table, store.keys)
     store.keys.rotate("contoso", Purpose.TEMPLATES)  # which looks at the table again
     with pytest.raises(FaceNotFoundError, match="key"):
         again.open("contoso", old, model=MODEL, now=now)
-    assert np.array_equal(again.open("contoso", new, model=MODEL, now=now), template)
+    back = again.open("contoso", new, model=MODEL, now=now)
+    assert np.array_equal(back.template, template)
 
 
 @pytest.mark.parametrize("seconds", [0, 59, 86_401])
@@ -148,3 +177,33 @@ def test_template_with_a_life_out_of_range_is_not_kept(
     with pytest.raises(ArgumentError):
         _keep(store, template, now=Clock()(), lifetime=timedelta(seconds=seconds))
     assert list(table.query()) == []
+
+
+def test_template_ends_with_its_consent(store: TemplateStore, template: np.ndarray) -> None:
+    clock = Clock()
+    end = clock() + timedelta(seconds=90)
+    face_id = _keep(store, template, now=clock(), lifetime=HOUR, until=end)
+    clock.advance(seconds=89)
+    store.open("contoso", face_id, model=MODEL, now=clock())
+    clock.advance(seconds=1)
+    with pytest.raises(FaceNotFoundError):
+        store.open("contoso", face_id, model=MODEL, now=clock())
+
+
+def test_a_subjects_templates_are_found_deleted_and_forgotten(
+    store: TemplateStore, table: MemoryTable, template: np.ndarray
+) -> None:
+    now = Clock()()
+    kept = {str(_keep(store, template, now=now, lifetime=HOUR)) for _ in range(2)}
+    other = "6" * 64
+    foreign = uuid4()
+    store.keep(
+        "contoso", foreign, template, binding=Binding(other), model=MODEL, now=now, lifetime=HOUR
+    )
+    assert set(store.of_subject("contoso", SUBJECT)) == kept
+    store.delete("contoso", kept)
+    assert [row.row for row in _templates(table)] == [str(foreign)]
+    assert set(store.of_subject("contoso", SUBJECT)) == kept
+    store.forget("contoso", SUBJECT, kept)
+    assert store.of_subject("contoso", SUBJECT) == []
+    assert store.of_subject("contoso", other) == [str(foreign)]

@@ -1,0 +1,263 @@
+"""No template without consent: what the gate, the templates and the uploads hold to."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.support.consenting import statement_body
+from tests.support.layer import sample
+from tests.support.service import (
+    STRANGER,
+    TENANT,
+    Context,
+    Functions,
+    World,
+    functions_of,
+    handler,
+    http_request,
+    make_world,
+)
+
+from consentry.azure.names import Container, TableName
+from consentry.trust.policy import ConsentRule
+from consentry.trust.records import utc_text
+
+
+@dataclass
+class Desk:
+    """A service whose approvals require receipts, and what a tenant asks of it."""
+
+    world: World
+    functions: Functions
+
+    def give(self, subject: str = "p-1", **changes: Any) -> str:
+        body = json.dumps(statement_body(self.world.clock(), subject=subject, **changes)).encode()
+        request = http_request(self.world, body=body, content_type="application/json")
+        reply = handler(self.functions, "give_consent")(request, Context())
+        assert reply.status_code == 201, reply.get_body()
+        return str(json.loads(reply.get_body())["id"])
+
+    def withdraw(self, consent: str) -> None:
+        request = http_request(self.world, route={"id": consent})
+        reply = handler(self.functions, "withdraw_consent")(request, Context())
+        assert reply.status_code == 200, reply.get_body()
+
+    def detect(self, consent: str, name: str = "person_a_1.jpg", expect: int = 200) -> Any:
+        request = http_request(self.world, body=sample(name), x_consentry_consent=consent)
+        reply = handler(self.functions, "detect")(request, Context())
+        assert reply.status_code == expect, reply.get_body()
+        return json.loads(reply.get_body())
+
+    def face_id(self, consent: str, name: str = "person_a_1.jpg") -> str:
+        return str(self.detect(consent, name)[0]["faceId"])
+
+    def verify(self, first: str, second: str, expect: int = 200) -> Any:
+        body = json.dumps({"faceId1": first, "faceId2": second}).encode()
+        request = http_request(self.world, body=body, content_type="application/json")
+        reply = handler(self.functions, "verify")(request, Context())
+        assert reply.status_code == expect, reply.get_body()
+        return json.loads(reply.get_body())
+
+    def templates(self) -> list[str]:
+        rows = self.world.tables[TableName.TEMPLATES].query()
+        return [row.row for row in rows if not row.row.startswith("subject:")]
+
+    def upload_pair(self, **more: str) -> str:
+        folder = f"{TENANT}/verify"
+        for name, photo in (("a.jpg", "person_a_1.jpg"), ("b.jpg", "person_a_2.jpg")):
+            self.world.drop(f"{folder}/{name}", sample(photo))
+        request = {"probe": "a.jpg", "reference": "b.jpg", **more}
+        self.world.drop(f"{folder}/p.verify.json", json.dumps(request).encode())
+        self.world.arrive(f"{folder}/p.verify.json")
+        return f"{folder}/p.verify"
+
+
+@pytest.fixture
+def desk() -> Desk:
+    world = make_world()
+    world.approve(consent=ConsentRule.REQUIRED)
+    return Desk(world, functions_of(world.services))
+
+
+def _attesting() -> Desk:
+    world = make_world()
+    world.approve(consent=ConsentRule.ATTESTED)
+    return Desk(world, functions_of(world.services))
+
+
+def test_under_a_receipt_in_force_a_face_is_detected_and_verified(desk: Desk) -> None:
+    consent = desk.give()
+    first, second = (desk.face_id(consent, f"person_a_{number}.jpg") for number in (1, 2))
+    assert desk.verify(first, second)["isIdentical"] is True
+    detected, verified = desk.world.records()[-2:]
+    assert detected["consent"]["rule"] == "required"
+    assert detected["consent"]["receipt"] == verified["consent"]["receipt"] == consent
+    assert detected["consent"]["subject"] == verified["consent"]["subject"]
+    assert "p-1" not in json.dumps(desk.world.records())
+
+
+def test_without_a_receipt_in_force_there_is_no_template_and_the_refusal_is_recorded(
+    desk: Desk,
+) -> None:
+    now = desk.world.clock()
+    withdrawn, other_use = desk.give(), desk.give(purposes=["personalisation"])
+    desk.withdraw(withdrawn)
+    short = desk.give(validUntil=utc_text(now + timedelta(seconds=5)))
+    elsewhere = desk.give(jurisdiction="FR")
+    desk.world.approve(STRANGER, consent=ConsentRule.REQUIRED)
+    desk.world.clock.advance(seconds=5)
+    for named, reason in (
+        ("", "consent_missing"),
+        ("p-1", "consent_unknown"),
+        ("019cecc5-27b0-7000-8000-0123456789ab", "consent_unknown"),
+        ("x" * 300, "consent_unknown"),
+        (withdrawn, "consent_withdrawn"),
+        (short, "consent_expired"),
+        (other_use, "consent_purpose"),
+        (elsewhere, "consent_jurisdiction"),
+    ):
+        told = desk.detect(named, expect=403)
+        assert told["error"]["code"] == "ConsentRequired", reason
+        record = desk.world.records()[-1]
+        assert (record["allowed"], record["reason"]) == (False, reason)
+        assert "inputs" not in record
+    assert desk.templates() == []
+
+
+def test_receipt_of_another_tenant_is_unknown(desk: Desk) -> None:
+    consent = desk.give()
+    desk.world.approve(STRANGER, consent=ConsentRule.REQUIRED)
+    request = http_request(
+        desk.world, body=sample("person_a_1.jpg"), tenant=STRANGER, x_consentry_consent=consent
+    )
+    assert handler(desk.functions, "detect")(request, Context()).status_code == 403
+    assert desk.world.records()[-1]["reason"] == "consent_unknown"
+    assert desk.templates() == []
+
+
+def test_detection_without_a_face_id_needs_no_consent(desk: Desk) -> None:
+    request = http_request(
+        desk.world, body=sample("person_a_1.jpg"), params={"returnFaceId": "false"}
+    )
+    assert handler(desk.functions, "detect")(request, Context()).status_code == 200
+
+
+def test_a_withdrawal_counts_at_once_although_the_approval_is_remembered(desk: Desk) -> None:
+    consent = desk.give()
+    desk.face_id(consent)
+    desk.withdraw(consent)
+    desk.detect(consent, expect=403)
+    assert desk.world.records()[-1]["reason"] == "consent_withdrawn"
+
+
+def test_faces_of_two_subjects_are_not_compared(desk: Desk) -> None:
+    first = desk.face_id(desk.give("p-1"), "person_a_1.jpg")
+    second = desk.face_id(desk.give("p-2"), "person_a_2.jpg")
+    told = desk.verify(first, second, expect=403)
+    assert told["error"]["code"] == "SubjectMismatch"
+    assert "isIdentical" not in told
+    record = desk.world.records()[-1]
+    assert (record["allowed"], record["reason"]) == (False, "subjects_differ")
+    assert "counts" not in record
+
+
+def test_faces_under_two_receipts_of_one_subject_are_compared_while_both_hold(desk: Desk) -> None:
+    one, two = desk.give("p-1"), desk.give("p-1")
+    first, second = desk.face_id(one, "person_a_1.jpg"), desk.face_id(two, "person_a_2.jpg")
+    assert desk.verify(first, second)["isIdentical"] is True
+
+
+def test_template_that_was_kept_while_its_consent_was_withdrawn_is_compared_with_nothing(
+    desk: Desk,
+) -> None:
+    """The withdrawal comes between the gate's look at the receipt and the template's row."""
+    consent = desk.give()
+    table = desk.world.tables[TableName.TEMPLATES]
+    go_on = table.faults.hold("put_together")
+    with ThreadPoolExecutor() as pool:
+        late = pool.submit(desk.face_id, consent)
+        table.faults.wait_for_held()
+        desk.withdraw(consent)
+        go_on()
+        face_id = late.result()
+    told = desk.verify(face_id, face_id, expect=403)
+    assert told["error"]["code"] == "ConsentRequired"
+    assert desk.world.records()[-1]["reason"] == "consent_withdrawn"
+
+
+def test_template_does_not_outlive_its_consent(desk: Desk) -> None:
+    end = desk.world.clock() + timedelta(seconds=90)
+    face_id = desk.face_id(desk.give(validUntil=utc_text(end)))
+    desk.world.clock.advance(seconds=89)
+    assert desk.verify(face_id, face_id)["isIdentical"] is True
+    desk.world.clock.advance(seconds=1)
+    assert desk.verify(face_id, face_id, expect=404)["error"]["code"] == "FaceNotFound"
+
+
+def test_the_callers_word_stands_in_the_record_as_a_keyed_digest() -> None:
+    desk = _attesting()
+    first, second = (desk.face_id("p-1", f"person_a_{number}.jpg") for number in (1, 2))
+    assert desk.verify(first, second)["isIdentical"] is True
+    detected, verified = desk.world.records()[-2:]
+    assert detected["consent"]["rule"] == "attested"
+    assert "receipt" not in detected["consent"]
+    assert detected["consent"]["subject"] == verified["consent"]["subject"]
+    assert "p-1" not in json.dumps(desk.world.records())
+    other = desk.face_id("p-2")
+    assert desk.verify(first, other, expect=403)["error"]["code"] == "SubjectMismatch"
+
+
+@pytest.mark.parametrize("named", ["", "ada@contoso.example", "Ada Lovelace"])
+def test_the_callers_word_is_about_a_pseudonym(named: str) -> None:
+    desk = _attesting()
+    assert desk.detect(named, expect=403)["error"]["code"] == "ConsentRequired"
+    assert desk.templates() == []
+
+
+def test_what_was_attested_does_not_do_once_receipts_are_required() -> None:
+    desk = _attesting()
+    face_id = desk.face_id("p-1")
+    desk.world.approve(consent=ConsentRule.REQUIRED)
+    desk.world.clock.advance(seconds=2)
+    desk.verify(face_id, face_id, expect=403)
+    assert desk.world.records()[-1]["reason"] == "consent_missing"
+
+
+def test_pair_by_upload_is_verified_under_the_receipt_that_its_request_names(desk: Desk) -> None:
+    consent = desk.give()
+    name = desk.upload_pair(consent=consent)
+    assert desk.world.content(Container.REDACTED, f"{name}.result.json")
+    assert desk.world.records()[-1]["consent"]["receipt"] == consent
+
+
+@pytest.mark.parametrize("named", ["", "p-1"])
+def test_pair_by_upload_without_a_receipt_is_put_away(desk: Desk, named: str) -> None:
+    name = desk.upload_pair(consent=named)
+    reason = json.loads(desk.world.content(Container.QUARANTINE, f"{name}.json.reason.json") or b"")
+    assert reason["code"] == "ConsentRequired"
+    assert desk.world.content(Container.REDACTED, f"{name}.result.json") is None
+    record = desk.world.records()[-1]
+    assert (record["allowed"], record["outcome"]) == (False, "ConsentRequired")
+    assert "models" not in record
+
+
+def test_consent_may_come_with_the_addresses_of_a_pair_and_is_one_persons(desk: Desk) -> None:
+    one, other = desk.give("p-1"), desk.give("p-2")
+
+    def announce(name: str, consent: str) -> None:
+        body = json.dumps({"name": f"verify/{name}", "consent": consent}).encode()
+        request = http_request(desk.world, body=body, content_type="application/json")
+        assert handler(desk.functions, "create_upload")(request, Context()).status_code == 201
+
+    announce("p.verify.json", one)
+    name = desk.upload_pair()
+    assert desk.world.content(Container.REDACTED, f"{name}.result.json")
+    desk.world.blobs.delete(Container.REDACTED, f"{name}.result.json")
+    announce("p.verify.json", one)
+    announce("a.jpg", other)
+    name = desk.upload_pair()
+    assert desk.world.records()[-1]["reason"] == "subjects_differ"
+    assert desk.world.content(Container.REDACTED, f"{name}.result.json") is None
