@@ -12,6 +12,7 @@ _log = logging.getLogger("consentry.functions")
 EVERY_MINUTE = "0 * * * * *"
 EVERY_MINUTE_SOON = "2 * * * * *"  # when the calls of a new minute can be taken
 EVERY_FIVE_MINUTES = "30 */5 * * * *"
+EVERY_FIVE_MINUTES_LATER = "45 */5 * * * *"
 EVERY_HOUR = "15 7 * * * *"
 AT_HALF_PAST = "15 31 * * * *"
 BEFORE_THE_HOUR = "15 52 * * * *"
@@ -30,6 +31,10 @@ def register(services: Provider) -> Api:
     @api.timer("expire_templates", EVERY_FIVE_MINUTES)
     def expire_templates(parts: Services, invocation: Invocation) -> Outcome[None]:
         return parts.upkeep.expire_templates(invocation)
+
+    @api.timer("expire_consents", EVERY_FIVE_MINUTES_LATER)
+    def expire_consents(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.consents.endings.expire(invocation)
 
     @api.timer("expire_held_uploads", EVERY_HOUR)
     def expire_held_uploads(parts: Services, invocation: Invocation) -> Outcome[None]:

@@ -8,8 +8,9 @@ which consent it ends, so that it takes no account and one point read.
 import hmac
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
 
@@ -54,13 +55,21 @@ class WithdrawalCode:
 
 @dataclass(frozen=True, repr=False)
 class Kept:
-    """A consent with what lies beside its receipt, and the ETag of its row."""
+    """A consent with what lies beside its receipt, and the ETag of its row.
+
+    ``reference`` is the sealed template that faces are compared with, as long as the consent holds,
+    and ``model`` the digest of the model that made it; ``enrolled`` says that there ever was one.
+    ``cleared`` says that nothing is left of what was made under a consent that has ended.
+    """
 
     receipt: Receipt
     signed: bytes
     code: bytes
-    cleared: bool
-    etag: str
+    etag: str = ""
+    reference: bytes = b""
+    model: str = ""
+    enrolled: bool = False
+    cleared: bool = False
 
 
 class ConsentStore:
@@ -85,15 +94,36 @@ class ConsentStore:
 
     def add(self, receipt: Receipt, signed: bytes, code: WithdrawalCode) -> None:
         """Write a new consent."""
-        kept = Kept(receipt, signed, self._digest(code), cleared=False, etag="")
+        kept = Kept(receipt, signed, self._digest(code))
         self._table.insert(receipt.tenant, _CONSENT + receipt.record_id, _row(kept))
 
-    def withdraw(self, before: Kept, receipt: Receipt) -> Kept:
-        """Write the next state of a consent; ConflictError when somebody else did meanwhile."""
-        return self._replace(replace(before, receipt=receipt, signed=self.sign(receipt)))
+    def due(self, tenant: str, now: datetime) -> tuple[Sequence[Kept], int]:
+        """Consents that have ended and are not cleared, and the number of rows that do not open."""
+        found = []
+        damaged = 0
+        for row in self._table.query(tenant, row_prefix=_CONSENT):
+            ends = row.values.get("ends")
+            if row.values.get("cleared") is True or not isinstance(ends, datetime) or ends > now:
+                continue
+            try:
+                found.append(self._open(row))
+            except IntegrityError:
+                damaged += 1
+        return found, damaged
+
+    def enrol(self, before: Kept, reference: bytes, model: str) -> Kept:
+        """Write a sealed reference; ConflictError when the consent was changed meanwhile."""
+        return self._replace(replace(before, reference=reference, model=model, enrolled=True))
+
+    def end(self, before: Kept, receipt: Receipt) -> Kept:
+        """Write the last state of a consent, without its reference; ConflictError as above."""
+        signed = before.signed if receipt is before.receipt else self.sign(receipt)
+        return self._replace(
+            replace(before, receipt=receipt, signed=signed, reference=b"", model="")
+        )
 
     def clear(self, before: Kept) -> Kept:
-        """Note that nothing is left of what was made under a consent that has ended."""
+        """Note that nothing is left to look for."""
         return self._replace(replace(before, cleared=True))
 
     def sign(self, receipt: Receipt) -> bytes:
@@ -128,8 +158,26 @@ class ConsentStore:
         receipt = open_receipt(signed, public_keys=self._key.public_keys())
         if (receipt.tenant, _CONSENT + receipt.record_id) != (row.partition, row.row):
             raise IntegrityError("a consent lies where another one belongs")
-        return Kept(receipt, signed, code, row.values.get("cleared") is True, row.etag)
+        reference = row.values.get("reference", b"")
+        return Kept(
+            receipt,
+            signed,
+            code,
+            row.etag,
+            reference if isinstance(reference, bytes) else b"",
+            str(row.values.get("model", "")),
+            row.values.get("enrolled") is True,
+            row.values.get("cleared") is True,
+        )
 
 
 def _row(kept: Kept) -> Row:
-    return {"signed": kept.signed, "code": kept.code, "cleared": kept.cleared}
+    """Give a consent's row; ``ends`` only finds it, for what counts is the receipt."""
+    row: Row = {
+        "signed": kept.signed,
+        "code": kept.code,
+        "ends": kept.receipt.withdrawn_at or kept.receipt.valid_until,
+        "enrolled": kept.enrolled,
+        "cleared": kept.cleared,
+    }
+    return {**row, "reference": kept.reference, "model": kept.model} if kept.reference else row

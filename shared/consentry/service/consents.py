@@ -11,6 +11,7 @@ from uuid import UUID
 from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import CONSENTS_LISTED_MAX
 from consentry.service.consent_store import ConsentStore, Kept, WithdrawalCode
+from consentry.service.endings import Endings
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
 from consentry.trust.consents import Receipt, Statement, give
@@ -32,6 +33,7 @@ class Consents:
     """The use cases of consent."""
 
     store: ConsentStore
+    endings: Endings
     book: PolicyBook
 
     def give(self, invocation: Invocation, statement: Statement) -> Outcome[Given]:
@@ -69,15 +71,15 @@ class Consents:
         return Outcome(self._find(invocation, receipt_id))
 
     def withdraw(self, invocation: Invocation, receipt_id: UUID) -> Outcome[Receipt]:
-        """End a consent for good; whoever holds its code ends this one and sees no other."""
+        """End a consent for good and delete the subject's templates.
+
+        Whoever holds its code ends this one and sees no other.
+        """
         kept = self._find(invocation, receipt_id)
         receipt = kept.receipt.withdrawn(invocation.time)
 
-        def end() -> None:
-            if receipt is not kept.receipt:
-                self.store.withdraw(kept, receipt)
-
-        return Outcome(receipt, end)
+        invocation.count(templates=len(self.endings.templates_of(receipt)))
+        return Outcome(receipt, partial(self.endings.end, invocation, kept, receipt))
 
     def _find(self, invocation: Invocation, receipt_id: UUID) -> Kept:
         principal = invocation.principal

@@ -46,6 +46,7 @@ from consentry.service.people import People
 from consentry.service.ports import Clock
 from consentry.service.quotas import Quotas
 from consentry.service.refusals import refusal_error
+from consentry.service.subjects import subject_digest
 from consentry.trust.approvals import Approval, Decision, Reason, decide
 from consentry.trust.consents import Consent
 from consentry.trust.operations import RULES, Principal, PrincipalKind
@@ -64,7 +65,6 @@ from consentry.trust.records import (
 
 _UNKNOWN: Final = Principal(PrincipalKind.UNKNOWN, "", "")
 _UNDECIDED: Final = Decision(allowed=False, reason=Reason.UNDECIDED)
-_SUBJECT: Final = b"subject\n"  # keeps the digest of a pseudonym apart from that of any picture
 _READERS: Final = 8  # threads that read approvals while the caller's key is checked
 
 
@@ -135,11 +135,12 @@ class Invocation:
 
     def saw(self, data: bytes) -> None:
         """Record an input by its digest under the tenant's key."""
-        self._inputs = checked_inputs((*self._inputs, self._digest(data)))
+        key = self._keys.get(self.tenant, Purpose.DIGEST)
+        self._inputs = checked_inputs((*self._inputs, hmac.digest(key, data, "sha256").hex()))
 
     def about(self, subject: str, receipt_id: str = "") -> None:
         """Record whose face or consent this is about: the pseudonym by its keyed digest."""
-        self.subject_digest = self._digest(_SUBJECT + subject.encode())
+        self.subject_digest = subject_digest(self._keys, self.tenant, subject)
         self.consent_id = receipt_id
 
     def under(self, consent: Consent | None) -> None:
@@ -152,10 +153,6 @@ class Invocation:
         """Give the error of a refusal that only the work can see, and record it as one."""
         self.decision = replace(self.decision, allowed=False, reason=reason)
         return refusal_error(reason)
-
-    def _digest(self, data: bytes) -> str:
-        key = self._keys.get(self.tenant, Purpose.DIGEST)
-        return hmac.digest(key, data, "sha256").hex()
 
     def count(self, **numbers: int) -> None:
         """Record numbers of things: faces, frames, masks …; a name given again adds up."""

@@ -19,6 +19,7 @@ from consentry.service.consent_store import ConsentStore
 from consentry.service.consents import Consents
 from consentry.service.datakeys import DataKeys
 from consentry.service.deletions import Deletions
+from consentry.service.endings import Endings
 from consentry.service.faces import Faces
 from consentry.service.gate import Gate
 from consentry.service.inbox import Inbox
@@ -122,6 +123,8 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     vision = Vision(settings.layer, settings.threads)
     templates = TemplateStore(parts.table(TableName.TEMPLATES), keys)
     notary = Notary(parts.signing_key)
+    keeping = keeping_of(settings, parts, access, keys)
+    endings = Endings(consents, templates, keeping.deletions, keys, settings.tenants)
     ledger = UploadLedger(parts.table(TableName.UPLOADS))
     quarantine = Quarantine(parts.blobs, ledger, parts.clock)
     keep = frozenset(settings.keep_originals)
@@ -136,14 +139,14 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         gate=gate,
         access=access,
         applications=Applications(cases, access, book, settings.tenants, tripwire),
-        consents=Consents(consents, book),
+        consents=Consents(consents, endings, book),
         callers=callers,
         vision=vision,
         faces=Faces(vision, templates, consents, tripwire, readers),
         redactions=Redactions(vision, parts.blobs, notary),
         inbox=Inbox(gate, parts.blobs, vision, notary, ledger, late, quarantine, pairs, mask, keep),
         addresses=Addresses(parts.blobs, ledger),
-        keeping=keeping_of(settings, parts, access, keys),
+        keeping=keeping,
         upkeep=Upkeep(
             settings.tenants,
             parts.blobs,

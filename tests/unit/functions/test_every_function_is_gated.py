@@ -27,6 +27,7 @@ SYSTEM_FUNCTIONS = {
     "take_up_late_uploads",
     "suspend_searches",
     "forget_sightings",
+    "expire_consents",
     "expire_templates",
     "expire_held_uploads",
     "lapse_approvals",

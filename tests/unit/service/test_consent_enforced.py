@@ -22,6 +22,7 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import Container, TableName
+from consentry.trust.deletions import Deleted, Deletion, DeletionReason, open_deletion
 from consentry.trust.policy import ConsentRule
 from consentry.trust.records import utc_text
 
@@ -64,6 +65,22 @@ class Desk:
     def templates(self) -> list[str]:
         rows = self.world.tables[TableName.TEMPLATES].query()
         return [row.row for row in rows if not row.row.startswith("subject:")]
+
+    def expire(self) -> None:
+        """Run the timer that ends consents."""
+        handler(self.functions, "expire_consents")(None, Context())
+
+    def deletions(self) -> list[Deletion]:
+        """All deletion receipts, with verified signatures."""
+        keys = self.world.services.signing_key.public_keys()
+        names = self.world.names(Container.DELETIONS)
+        files = (self.world.content(Container.DELETIONS, name) or b"" for name in names)
+        return [open_deletion(file, public_keys=keys) for file in files]
+
+    def deleted_templates(self) -> list[int]:
+        """How many templates each deletion receipt is about."""
+        found = (part for receipt in self.deletions() for part in receipt.deleted)
+        return [part.count for part in found if part.kind == "templates"]
 
     def upload_pair(self, **more: str) -> str:
         folder = f"{TENANT}/verify"
@@ -186,6 +203,9 @@ def test_template_that_was_kept_while_its_consent_was_withdrawn_is_compared_with
     told = desk.verify(face_id, face_id, expect=403)
     assert told["error"]["code"] == "ConsentRequired"
     assert desk.world.records()[-1]["reason"] == "consent_withdrawn"
+    desk.expire()
+    assert desk.templates() == []
+    assert sorted(desk.deleted_templates()) == [0, 1]
 
 
 def test_template_does_not_outlive_its_consent(desk: Desk) -> None:
@@ -261,3 +281,88 @@ def test_consent_may_come_with_the_addresses_of_a_pair_and_is_one_persons(desk: 
     name = desk.upload_pair()
     assert desk.world.records()[-1]["reason"] == "subjects_differ"
     assert desk.world.content(Container.REDACTED, f"{name}.result.json") is None
+
+
+def test_withdrawal_deletes_the_subjects_templates_at_once_and_leaves_a_receipt(
+    desk: Desk,
+) -> None:
+    consent, other = desk.give("p-1"), desk.give("p-2")
+    gone = [desk.face_id(consent), desk.face_id(desk.give("p-1"))]
+    stays = desk.face_id(other)
+    desk.withdraw(consent)
+    assert desk.templates() == [stays]
+    [receipt] = desk.deletions()
+    assert receipt.id == receipt.concerns == consent
+    assert receipt.reason is DeletionReason.CONSENT_WITHDRAWN
+    record = desk.world.records()[-1]
+    assert receipt.audit == record["id"]
+    assert record["counts"] == {"templates": 2}
+    assert Deleted.of("templates", gone) in receipt.deleted
+    desk.verify(stays, stays)
+
+
+def test_expiry_deletes_templates_and_leaves_a_receipt_that_says_so(desk: Desk) -> None:
+    end = desk.world.clock() + timedelta(minutes=10)
+    desk.face_id(desk.give(validUntil=utc_text(end)))
+    desk.expire()
+    assert len(desk.templates()) == 1
+    assert desk.deletions() == []
+    desk.world.clock.advance(minutes=10)
+    desk.expire()
+    assert desk.templates() == []
+    [receipt] = desk.deletions()
+    assert receipt.reason is DeletionReason.CONSENT_EXPIRED
+    assert desk.deleted_templates() == [1]
+    desk.expire()
+    assert len(desk.deletions()) == 1
+
+
+def test_consent_that_ended_is_looked_after_for_a_while_and_then_left_alone(desk: Desk) -> None:
+    consent = desk.give()
+    desk.withdraw(consent)
+    for minutes, looked_after in ((5, 1), (5, 1), (5, 0)):
+        desk.world.clock.advance(minutes=minutes)
+        desk.expire()
+        assert desk.world.records()[-1]["counts"]["consents"] == looked_after
+
+
+@pytest.mark.parametrize(
+    ("store", "operation"),
+    [("templates", "delete"), ("blobs", "write"), ("templates", "query"), ("consents", "replace")],
+)
+def test_withdrawal_that_broke_off_is_finished_by_the_next_try_or_the_timer(
+    desk: Desk, store: str, operation: str
+) -> None:
+    consent = desk.give()
+    face_id = desk.face_id(consent)
+    faults = {
+        "templates": desk.world.tables[TableName.TEMPLATES].faults,
+        "consents": desk.world.tables[TableName.CONSENTS].faults,
+        "blobs": desk.world.blobs.faults,
+    }[store]
+    faults.fail(operation)
+    request = http_request(desk.world, route={"id": consent})
+    assert handler(desk.functions, "withdraw_consent")(request, Context()).status_code == 503
+    if (store, operation) in {("consents", "replace"), ("templates", "query")}:
+        desk.withdraw(consent)
+    else:
+        desk.detect(consent, expect=403)
+        desk.expire()
+    assert desk.templates() == []
+    assert list(desk.world.tables[TableName.TEMPLATES].query()) == []
+    [receipt] = desk.deletions()
+    assert Deleted.of("templates", [face_id]) in receipt.deleted
+
+
+def test_damaged_row_does_not_keep_others_from_ending(desk: Desk) -> None:
+    end = desk.world.clock() + timedelta(minutes=1)
+    consents = [desk.give(subject, validUntil=utc_text(end)) for subject in ("p-1", "p-2")]
+    desk.face_id(consents[1])
+    table = desk.world.tables[TableName.CONSENTS]
+    row = table.get(TENANT, f"consent:{consents[0]}")
+    assert row is not None
+    table.put(TENANT, row.row, {**row.values, "signed": b"x"})
+    desk.world.clock.advance(minutes=1)
+    desk.expire()
+    assert desk.templates() == []
+    assert desk.world.records()[-1]["counts"] == {"consents": 1, "damaged": 1, "templates": 1}
