@@ -53,7 +53,12 @@ def test_dev_prints_what_works_and_leaves_nothing_running(tmp_path: Path) -> Non
             assert reply.status_code == 200
             assert http.get("/keys").json()["keys"]
             under = {"X-Consentry-Consent": told["consent"]}
-            face = http.post("/face/v1.2/detect", content=picture, headers=under)
+            face = http.post(
+                "/face/v1.2/detect",
+                content=picture,
+                headers=under | {"Content-Type": "application/octet-stream"},
+                timeout=END_SECONDS,
+            )
             assert face.json()[0]["faceId"]
         second = subprocess.run(
             command("dev", "--json", "--data", tmp_path),

@@ -70,7 +70,14 @@ def running(folder: Path) -> Mapping[str, Any] | None:
 
 def own_environment() -> Mapping[str, str]:
     """This process's environment, less what the command line alone goes by."""
-    ours = {ENDPOINT_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE, TRACE_VARIABLE}
+    ours = {
+        CODE_VARIABLE,
+        CONSENT_VARIABLE,
+        ENDPOINT_VARIABLE,
+        KEY_VARIABLE,
+        TOKEN_VARIABLE,
+        TRACE_VARIABLE,
+    }
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
