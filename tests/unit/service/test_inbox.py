@@ -104,7 +104,9 @@ def test_a_search_by_upload_ends_in_quarantine_without_a_result(world: World) ->
     world.drop(f"{folder}/probe.jpg", sample("person_a_1.jpg"))
     for number in range(10):
         world.drop(f"{folder}/{number}.jpg", sample("person_b_1.jpg") + bytes([number]))
-        request = json.dumps({"probe": "probe.jpg", "reference": f"{number}.jpg"}).encode()
+        request = json.dumps(
+            {"probe": "probe.jpg", "reference": f"{number}.jpg", "consent": "p-4711"}
+        ).encode()
         world.drop(f"{folder}/{number}.verify.json", request)
     for number in range(10):
         world.arrive(f"{folder}/{number}.verify.json")
