@@ -67,11 +67,18 @@ def register(services: Provider) -> Api:
     """Register the functions of this interface."""
     api = Api(services)
 
+    _register_applicants(api, services)
+    _register_reviewers(api, services)
+    for word, operation, summary, change in _CHANGES:
+        _register_change(api, services, word, operation, summary, change)
+    return api
+
+
+def _register_applicants(api: Api, services: Provider) -> None:
+    """What applicants do with their applications, and everybody's look at them."""
+
     def document(case: Case, invocation: Invocation) -> dict[str, Any]:
         return case_document(case, invocation, services().applications.book)
-
-    def shown(outcome: Outcome[Case], invocation: Invocation) -> Outcome[func.HttpResponse]:
-        return outcome.map(lambda case: json_reply(document(case, invocation)))
 
     @api.http(
         Endpoint(
@@ -100,7 +107,27 @@ def register(services: Provider) -> Api:
 
     @api.http(_get("application", f"{ROUTE}/{{id}}", "An application, its state and history"))
     def application(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        return shown(services().applications.read(invocation, _identifier(request)), invocation)
+        outcome = services().applications.read(invocation, _identifier(request))
+        return outcome.map(_view(services, invocation))
+
+    @api.http(
+        Endpoint(
+            name="edit_application",
+            methods=["PUT"],
+            route=f"{ROUTE}/{{id}}",
+            summary="Put other words into a draft",
+            operation=Operation.EDIT,
+            request=JSON_MEDIA_TYPE,
+        )
+    )
+    def edit(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        application = request.model(Application)
+        outcome = services().applications.edit(invocation, _identifier(request), application)
+        return outcome.map(_view(services, invocation))
+
+
+def _register_reviewers(api: Api, services: Provider) -> None:
+    """A reviewer's word, and what was signed of it."""
 
     @api.http(
         Endpoint(
@@ -117,25 +144,44 @@ def register(services: Provider) -> Api:
         outcome = services().applications.decide(
             invocation, _identifier(request), body.verdict, body.terms()
         )
-        return shown(outcome, invocation)
+        return outcome.map(_view(services, invocation))
 
-    def register_change(word: str, operation: Operation, summary: str, change: Change) -> None:
-        @api.http(
-            Endpoint(
-                name=f"{word}_application",
-                methods=["POST"],
-                route=f"{ROUTE}/{{id}}/{word}",
-                summary=summary,
-                operation=operation,
-            )
+    @api.http(
+        Endpoint(
+            name="decisions",
+            methods=["GET"],
+            route=f"{ROUTE}/{{id}}/decisions",
+            summary="The signed decisions on an application, to be checked elsewhere",
+            operation=Operation.READ_DECISIONS,
         )
-        def handle(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-            case_id = _identifier(request)
-            return shown(change(services().applications, invocation, case_id), invocation)
+    )
+    def decisions(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        outcome = services().applications.decisions(invocation, _identifier(request))
+        return outcome.map(
+            lambda found: json_reply({"decisions": [signed.decode() for signed in found]})
+        )
 
-    for word, operation, summary, change in _CHANGES:
-        register_change(word, operation, summary, change)
-    return api
+
+def _register_change(
+    api: Api, services: Provider, word: str, operation: Operation, summary: str, change: Change
+) -> None:
+    @api.http(
+        Endpoint(
+            name=f"{word}_application",
+            methods=["POST"],
+            route=f"{ROUTE}/{{id}}/{word}",
+            summary=summary,
+            operation=operation,
+        )
+    )
+    def handle(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        outcome = change(services().applications, invocation, _identifier(request))
+        return outcome.map(_view(services, invocation))
+
+
+def _view(services: Provider, invocation: Invocation) -> Callable[[Case], func.HttpResponse]:
+    """Show an application as whoever asks may see it."""
+    return lambda case: json_reply(case_document(case, invocation, services().applications.book))
 
 
 def _get(name: str, route: str, summary: str) -> Endpoint:

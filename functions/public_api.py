@@ -27,12 +27,17 @@ def register(services: Provider, describe: Callable[[], dict[str, object]]) -> A
 
     @api.open_http(
         _endpoint(
-            "keys", "Public keys of manifests, deletion receipts and checkpoints, as a JWK set"
+            "keys", "Public keys as a JWK set; those of decisions apart from it, in decisionKeys"
         )
     )
     def keys() -> func.HttpResponse:
-        published = services().signing_key.public_keys()
-        return json_reply({"keys": [dict(key.jwk) for key in published]})
+        keys, decisions = services().signing_key, services().access
+        return json_reply(
+            {
+                "keys": [dict(key.jwk) for key in keys.public_keys()],
+                "decisionKeys": [dict(key.jwk) for key in decisions.public_keys],
+            }
+        )
 
     return api
 

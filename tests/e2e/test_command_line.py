@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.support.deployment import (
     APPLYING,
@@ -136,6 +137,29 @@ def test_access_is_applied_for_decided_on_listed_and_revoked(shell: Shell) -> No
     assert {found["tenant"] for found in listed} == {APPLYING}
     assert shell("access", "show", case, *alan, expect=1)["appeals"] == 1
     assert shell("access", "revoke", case, *mary, expect=4)["error"]["code"] == "IllegalState"
+
+
+def test_a_draft_is_edited_and_its_decisions_verify_offline(shell: Shell, tmp_path: Path) -> None:
+    alan = token(shell, "applicant", "alan")
+    case = shell("access", "apply", "--draft", "--file", EXAMPLE, *alan)["id"]
+    words, changed = tmp_path / "application.toml", 'description = "Another door."'
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    lines = [changed if line.startswith("description") else line for line in lines]
+    words.write_text("\n".join(lines), encoding="utf-8")
+    edited = shell("access", "edit", case, "--file", words, *alan)
+    assert edited["application"]["description"] == "Another door."
+    shell("access", "submit", case, *alan)
+    for who in ("ada", "grace"):
+        shell("access", "decide", case, "approve", "--days", "2", *token(shell, "reviewer", who))
+    auditor = token(shell, "auditor", "ann")
+    files = shell("access", "decisions", case, "--out", tmp_path / "signed", *auditor)["decisions"]
+    keys = tmp_path / "keys.json"
+    keys.write_bytes(httpx.get(f"{shell.running.stack.url}/keys").content)
+    told = shell("access", "verify", files[0], "--keys", keys)["decision"]
+    assert (told["application"], told["state"]) == (case, "approved")
+    Path(files[0]).write_bytes(Path(files[0]).read_bytes()[:-4] + b"AAAA")
+    assert shell("access", "verify", files[0], "--keys", keys, expect=1)["error"]["code"]
+    shell("access", "revoke", case, *token(shell, "admin", "root"))
 
 
 def test_a_refused_application_says_no_with_its_reason(shell: Shell, tmp_path: Path) -> None:

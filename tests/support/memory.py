@@ -336,7 +336,10 @@ class MemorySigningKey:
         return tuple(
             PublicKey(
                 key.thumbprint(),
-                {name: str(value) for name, value in key.as_dict(private=False).items()},
+                {
+                    **{name: str(value) for name, value in key.as_dict(private=False).items()},
+                    "kid": key.thumbprint(),
+                },
             )
             for key in self._versions
         )

@@ -44,6 +44,20 @@ def apply(
     return _answer(case)
 
 
+def edit(case: CaseId, file: File, endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """Put other words into a draft that was not handed in yet."""
+    from consentry.cli.client import connect_as
+
+    application = _read(file).model_dump(mode="json", by_alias=True)
+    with connect_as(endpoint, token) as service:
+        return _answer(service.edit(case, application))
+
+
+def submit(case: CaseId, endpoint: Endpoint = "", token: Token = "") -> Answer:
+    """Hand a draft in: a rule refuses it at once, or reviewers decide."""
+    return _change(case, "submit", endpoint, token)
+
+
 def explain(file: File) -> Answer:
     """Say offline why an application would pass the policy in force or fail, rule by rule."""
     from dataclasses import asdict
@@ -67,6 +81,51 @@ def explain(file: File) -> Answer:
         "rules": [asdict(found) for found in findings],
     }
     return Answer(document, lines, yes=not refused)
+
+
+def decisions(
+    case: CaseId,
+    out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder for the files.")],
+    endpoint: Endpoint = "",
+    token: Token = "",
+) -> Answer:
+    """Fetch the signed decisions on an application, as an auditor; each becomes a file."""
+    from consentry.cli.client import connect_as
+
+    with connect_as(endpoint, token) as service:
+        found = service.decisions(case)
+    out.mkdir(parents=True, exist_ok=True)
+    files = [out / f"{number:03}.jws" for number, _ in enumerate(found, 1)]
+    for file, signed in zip(files, found, strict=True):
+        file.write_text(signed, encoding="ascii")
+    return Answer({"decisions": list(map(str, files))}, [f"{len(files)} decisions in {out}"])
+
+
+def verify(
+    decision: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Signed decision.")],
+    keys: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="What `GET /keys` gives.")
+    ],
+) -> Answer:
+    """Verify a signed decision offline, by the keys that sign nothing but decisions."""
+    from pydantic import TypeAdapter
+
+    from consentry.cli.manifest import read_file, read_key_set
+    from consentry.limits import JSON_BYTES_MAX
+    from consentry.trust.approvals import Approval
+    from consentry.trust.decisions import read_decision
+
+    signed = read_file(decision, JSON_BYTES_MAX).strip()
+    found = read_decision(signed, public_keys=read_key_set(keys, "decisionKeys"))
+    return Answer(
+        {"valid": True, "decision": TypeAdapter(Approval).dump_python(found, mode="json")},
+        [
+            f"The signature is right; decided {found.decided_at:%F %T} by policy "
+            f"{found.policy_version}.",
+            f"{found.tenant}, {found.capability}, {found.use_case}: {found.state} from "
+            f"{found.valid_from:%F %T} until {found.valid_until:%F %T} (UTC).",
+        ],
+    )
 
 
 def list_applications(endpoint: Endpoint = "", token: Token = "") -> Answer:

@@ -148,6 +148,14 @@ class Governance:
         """Begin an application; gives it as a draft."""
         return self._document("POST", CASES_PATH, json=application)
 
+    def edit(self, case_id: str, application: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put other words into a draft."""
+        return self._document("PUT", f"{CASES_PATH}/{case_id}", json=application)
+
+    def decisions(self, case_id: str) -> tuple[str, ...]:
+        """Give the signed decisions on an application."""
+        return tuple(self._document("GET", f"{CASES_PATH}/{case_id}/decisions")["decisions"])
+
     def list(self) -> list[Mapping[str, Any]]:
         """Give the applications that this person may see."""
         found: list[Mapping[str, Any]] = self._document("GET", CASES_PATH)["applications"]

@@ -50,13 +50,16 @@ def verify(
     )
 
 
-def read_key_set(path: Path) -> tuple["PublicKey", ...]:
-    """Read a file of public keys (a JWK set); ArgumentError when it is not one."""
+def read_key_set(path: Path, member: str = "keys") -> tuple["PublicKey", ...]:
+    """Read a file of public keys (a JWK set); ArgumentError when it is not one.
+
+    ``member`` is ``decisionKeys`` for the keys of decisions, which sign nothing else.
+    """
     from consentry.stored import PublicKey
 
     try:
         document: dict[str, Any] = json.loads(read_file(path, JSON_BYTES_MAX))
-        return tuple(PublicKey(str(jwk["kid"]), jwk) for jwk in document["keys"])
+        return tuple(PublicKey(str(jwk["kid"]), jwk) for jwk in document[member])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ArgumentError("the file of public keys is not a JWK set") from None
 

@@ -21,7 +21,7 @@ from typing import Final
 
 from consentry.errors import IntegrityError
 from consentry.service.identifiers import uuid7
-from consentry.service.ports import AppendStore, Entity, Row, SigningKey, Table
+from consentry.service.ports import AppendStore, Entity, PublicKey, Row, SigningKey, Table
 from consentry.trust.approvals import Approval, ApprovalState
 from consentry.trust.decisions import open_decision, sign_decision
 from consentry.trust.operations import Capability
@@ -49,6 +49,11 @@ class Access:
         self._ticks = ticks
         self._lock = threading.Lock()
         self._newest: dict[tuple[str, Capability], tuple[int, float]] = {}
+
+    @property
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """Keys by which decisions verify."""
+        return self._key.public_keys()
 
     def newest(self, tenant: str, capability: Capability) -> Approval | None:
         """Read the newest version, whatever its state.
@@ -97,6 +102,11 @@ class Access:
             capability=capability,
             public_keys=self._key.public_keys(),
         )
+
+    def signed(self, tenant: str, capability: Capability) -> Iterator[bytes]:
+        """All decisions that were ever made, as they were signed, oldest first."""
+        names = [found.name for found in self._evidence.list(_folder(tenant, capability))]
+        return map(self._evidence.read, names)
 
     def _write(self, approval: Approval, now: datetime) -> Approval:
         """Write evidence first, then both rows; no version is ever overwritten."""

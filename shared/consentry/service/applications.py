@@ -19,6 +19,7 @@ from consentry.service.tripwire import Tripwire
 from consentry.trust import review
 from consentry.trust.applications import Application
 from consentry.trust.approvals import Approval, ApprovalState
+from consentry.trust.decisions import read_decision
 from consentry.trust.operations import Capability
 from consentry.trust.policy import Policy, PolicyBook
 from consentry.trust.review import Case, State, Terms, Verdict
@@ -55,6 +56,25 @@ class Applications:
         """Give one application as it stands now."""
         case = self._find(invocation, case_id).case
         return Outcome(review.lapse(case, self.book, invocation.time))
+
+    def decisions(self, invocation: Invocation, case_id: str) -> Outcome[tuple[bytes, ...]]:
+        """Give all signed decisions on an application, for whoever checks them elsewhere."""
+        case, keys = self._find(invocation, case_id).case, self.access.public_keys
+        found = tuple(
+            signed
+            for capability in case.application.capabilities
+            for signed in self.access.signed(case.tenant, capability)
+            if read_decision(signed, public_keys=keys).application == case.id
+        )
+        invocation.count(decisions=len(found))
+        return Outcome(found)
+
+    def edit(self, invocation: Invocation, case_id: str, application: Application) -> Outcome[Case]:
+        """Put other words into a draft of the own tenant's."""
+        person = invocation.principal.id
+        return self._change(
+            invocation, case_id, lambda case: review.edit(case, person, application)
+        )
 
     def submit(self, invocation: Invocation, case_id: str) -> Outcome[Case]:
         """Hand a draft in: it is refused by a rule, or goes into review."""

@@ -41,6 +41,7 @@ class Proofs:
             if invocation.principal.may_see(str(proof.record.get("tenant"))):
                 if not proof.proof.covers(line):
                     raise IntegrityError("the tree's tiles are not what the checkpoint seals")
+                invocation.regards(str(proof.record.get("tenant")))
                 return Outcome(proof)
         raise NotFoundError("no record of that id is sealed, or it is not yours")
 

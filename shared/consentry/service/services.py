@@ -26,6 +26,7 @@ from consentry.service.inbox import Inbox
 from consentry.service.keeping import Keeping, keeping_of
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
+from consentry.service.log_reader import LogReader
 from consentry.service.manifests import Notary
 from consentry.service.named_consents import NamedConsents
 from consentry.service.pairs import Pairs
@@ -68,6 +69,7 @@ class Services:
     upkeep: Upkeep
     tripwire: Tripwire
     proofs: Proofs
+    log: LogReader
     fetch: Fetcher
     warm: Callable[[], bool]
 
@@ -100,7 +102,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     book = book or policy_book()
     callers = Callers(parts.table(TableName.CALLERS), keys, settings.tenants)
     log = AuditLog(parts.audit, parts.clock)
-    cases = Cases(parts.table(TableName.ACCESS), parts.decision_key)
+    cases = Cases(parts.table(TableName.ACCESS), parts.decision_key, parts.decisions)
     people = people_of(settings)
     consents = ConsentStore(
         parts.table(TableName.CONSENTS), parts.signing_key, keys, settings.tenants
@@ -157,6 +159,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         ),
         tripwire=tripwire,
         proofs=Proofs(parts.audit, parts.signing_key),
+        log=LogReader(parts.audit),
         fetch=Fetcher(settings.url_hosts),
         warm=Once(partial(_warm, vision)),
     )

@@ -29,11 +29,16 @@ def sign_decision(approval: Approval, *, kid: str, sign: Callable[[bytes], bytes
     return sign_document(document, kind=DECISION, kid=kid, sign=sign)
 
 
+def read_decision(signed: bytes, *, public_keys: Iterable[PublicKey]) -> Approval:
+    """Verify and read an approval, whosever it is."""
+    return _read(_APPROVAL, open_document(signed, kind=DECISION, public_keys=public_keys))
+
+
 def open_decision(
     signed: bytes, *, tenant: str, capability: Capability, public_keys: Iterable[PublicKey]
 ) -> Approval:
     """Verify and read an approval; IntegrityError unless it is this tenant's for this."""
-    found = _read(_APPROVAL, open_document(signed, kind=DECISION, public_keys=public_keys))
+    found = read_decision(signed, public_keys=public_keys)
     if (found.tenant, found.capability) != (tenant, capability):
         raise IntegrityError("a decision lies where another one belongs")
     return found

@@ -63,10 +63,13 @@ class Operation(StrEnum):
     ROTATE_KEYS = "rotate_keys"
     PROVE_RECORD = "prove_record"
     PROVE_CONSISTENCY = "prove_consistency"
+    LIST_RECORDS = "list_records"
     READ_LOG = "read_log"
     SEARCH = "search"
     APPLY = "apply"
     READ_APPLICATION = "read_application"
+    READ_DECISIONS = "read_decisions"
+    EDIT = "edit"
     SUBMIT = "submit"
     DECIDE = "decide"
     SUSPEND = "suspend"
@@ -155,14 +158,17 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.READ_ERASURE: _people(Role.ADMIN, Role.AUDITOR),
         Operation.INSPECT_STORAGE: Rule(_OPERATOR),
         Operation.ROTATE_KEYS: Rule(_OPERATOR),
-        Operation.PROVE_RECORD: _calls(_ANY, PrincipalKind.OPERATOR),
-        Operation.PROVE_CONSISTENCY: _calls(_ANY, PrincipalKind.OPERATOR),
+        Operation.PROVE_RECORD: _calls(_ANY, PrincipalKind.OPERATOR, roles=(Role.AUDITOR,)),
+        Operation.PROVE_CONSISTENCY: _calls(_ANY, PrincipalKind.OPERATOR, roles=(Role.AUDITOR,)),
+        Operation.LIST_RECORDS: _calls(_ANY, roles=(Role.AUDITOR,)),
         Operation.READ_LOG: Rule(_OPERATOR),
         Operation.SEARCH: Rule(frozenset()),
         Operation.APPLY: _people(Role.APPLICANT),
         Operation.READ_APPLICATION: _people(
             Role.APPLICANT, Role.REVIEWER, Role.AUDITOR, Role.ADMIN
         ),
+        Operation.READ_DECISIONS: _people(Role.REVIEWER, Role.AUDITOR, Role.ADMIN),
+        Operation.EDIT: _people(Role.APPLICANT),
         Operation.SUBMIT: _people(Role.APPLICANT),
         Operation.DECIDE: _people(Role.REVIEWER),
         Operation.SUSPEND: _people(Role.REVIEWER, Role.ADMIN),

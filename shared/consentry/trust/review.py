@@ -113,6 +113,7 @@ class Case:
 
     ``applicants`` acted for the applicant; ``barred`` decided in an earlier round. Policy
     version and digest are those under which it was last held against the rules (0: never).
+    ``revision`` counts how often it was written.
     """
 
     id: str
@@ -129,6 +130,7 @@ class Case:
     terms: Terms | None = None
     valid_from: AwareDatetime | None = None
     valid_until: AwareDatetime | None = None
+    revision: int = 1
 
     @property
     def state(self) -> State:
@@ -141,6 +143,12 @@ def draft(
 ) -> Case:
     """Begin a case."""
     return Case(case_id, tenant, application, (applicant,), (Event(now, applicant, State.DRAFT),))
+
+
+def edit(case: Case, applicant: str, application: Application) -> Case:
+    """Put other words into a draft; what was handed in stays as it is."""
+    _allowed(case, State.DRAFT)
+    return replace(_applicant(case, applicant), application=application)
 
 
 def submit(case: Case, applicant: str, policy: Policy, now: datetime) -> Case:

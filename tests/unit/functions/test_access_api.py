@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support.governance import APPLICATION, DOOR, POLICY, approval, book_with, stricter
 from tests.support.layer import sample
-from tests.support.memory import Clock
+from tests.support.memory import Clock, MemoryAppends
 from tests.support.people import principal_id
 from tests.support.service import (
     STRANGER,
@@ -24,8 +24,10 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import APPROVALS_EXPIRING, SEARCH_SUSPECTED, TableName
-from consentry.stored import Row
+from consentry.errors import IntegrityError
+from consentry.stored import PublicKey, Row
 from consentry.trust.approvals import ApprovalState
+from consentry.trust.decisions import read_decision
 from consentry.trust.operations import Capability, Role
 from consentry.trust.tripwire import Alarm, Mark
 from entry import InvocationFailedError
@@ -418,3 +420,89 @@ def test_a_timer_deletes_what_was_counted_in_windows_that_ended(office: Office) 
     assert office.world.records()[-1]["counts"]["sightings"] == 10
     rows = office.world.tables[TableName.QUOTAS].query(TENANT)
     assert [row.row for row in rows if row.row.startswith("seen:")] == []
+
+
+def test_a_draft_is_edited_until_it_is_handed_in(office: Office) -> None:
+    case = office.ask("apply", "alan", Role.APPLICANT, body=DOOR, expect=201)
+    words = {**DOOR, "description": "Another door."}
+    edited = office.ask("edit_application", "alan", Role.APPLICANT, case["id"], body=words)
+    assert (edited["application"]["description"], edited["state"]) == ("Another door.", "draft")
+    office.ask("submit_application", "alan", Role.APPLICANT, case["id"])
+    told = office.ask("edit_application", "alan", Role.APPLICANT, case["id"], body=DOOR, expect=409)
+    assert told["error"]["code"] == "IllegalState"
+    shown = office.ask("application", "alan", Role.APPLICANT, case["id"])
+    assert shown["application"]["description"] == "Another door."
+
+
+def test_nobody_edits_another_tenants_draft(office: Office) -> None:
+    case = office.ask("apply", "alan", Role.APPLICANT, body=DOOR, expect=201)
+    changed = {**DOOR, "description": "Mine now."}
+    words = ("edit_application", "eve", Role.APPLICANT, case["id"])
+    office.ask(*words, tenant=STRANGER, body=changed, expect=404)
+    office.ask("edit_application", "ada", Role.REVIEWER, case["id"], body=changed, expect=403)
+    assert office.ask("application", "ada", case=case["id"])["application"] == case["application"]
+
+
+def test_who_edits_a_draft_does_not_decide_on_it(office: Office) -> None:
+    case = office.ask("apply", "alan", Role.APPLICANT, body=DOOR, expect=201)
+    office.ask("edit_application", "ada", Role.APPLICANT, case["id"], body=DOOR)
+    submitted = office.ask("submit_application", "alan", Role.APPLICANT, case["id"])
+    assert office.decide(submitted, "ada", expect=403)["error"]["code"] == "Refused"
+
+
+def test_older_state_of_an_application_put_back_is_noticed_at_once(office: Office) -> None:
+    case = office.submitted(**REDACTION)
+    table = office.world.tables[TableName.ACCESS]
+    in_review = table.get(TENANT, f"case:{case['id']}")
+    assert in_review is not None
+    denied = office.ask("decide_application", "ada", case=case["id"], body={"verdict": "deny"})
+    assert denied["state"] == "denied"
+    table.put(TENANT, in_review.row, in_review.values)
+    told = office.decide(case, "grace", expect=500)
+    assert told["error"]["code"] == "IntegrityFailure"
+    assert office.in_force() == set()
+
+
+def test_revision_that_did_not_get_on_record_is_put_there_by_the_next_look(
+    office: Office,
+) -> None:
+    case = office.submitted(**REDACTION)
+    evidence = office.world.services.parts.decisions
+    assert isinstance(evidence, MemoryAppends)
+    table = office.world.tables[TableName.ACCESS]
+    before = table.get(TENANT, f"case:{case['id']}")
+    assert before is not None
+    evidence.faults.fail("put")
+    office.ask("decide_application", "ada", case=case["id"], body={"verdict": "deny"}, expect=503)
+    assert office.ask("application", "ada", case=case["id"])["state"] == "denied"
+    table.put(TENANT, before.row, before.values)
+    office.ask("application", "ada", case=case["id"], expect=500)
+
+
+def test_evidence_of_an_application_says_nothing_of_it(office: Office) -> None:
+    office.approved()
+    evidence = office.world.services.parts.decisions
+    names = [found.name for found in evidence.list(f"{TENANT}/cases/")]
+    assert names
+    assert all(len(evidence.read(name)) == 64 for name in names)
+
+
+def test_signed_decisions_verify_by_the_published_keys_of_decisions_alone(office: Office) -> None:
+    case = office.approved(**REDACTION)
+    office.ask("suspend_application", "ada", case=case["id"])
+    found = office.ask("decisions", "ann", Role.AUDITOR, case["id"])["decisions"]
+    reply = handler(office.functions, "keys")(http_request(office.world, method="GET"))
+    published = json.loads(reply.get_body())
+    keys, others = (
+        [PublicKey(jwk["kid"], jwk) for jwk in published[name]] for name in ("decisionKeys", "keys")
+    )
+    read = [read_decision(signed.encode(), public_keys=keys) for signed in found]
+    assert [(one.capability, one.state) for one in read] == [
+        (capability, state)
+        for capability in (Capability.DETECT, Capability.REDACT)
+        for state in (ApprovalState.APPROVED, ApprovalState.SUSPENDED)
+    ]
+    assert {one.application for one in read} == {case["id"]}
+    with pytest.raises(IntegrityError):
+        read_decision(found[0].encode(), public_keys=others)
+    office.ask("decisions", "alan", Role.APPLICANT, case["id"], expect=403)

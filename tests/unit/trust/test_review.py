@@ -54,6 +54,17 @@ def test_application_that_a_rule_refuses_ends_there_with_its_reasons() -> None:
         review.appeal(case, "alan", POLICY, NOW)
 
 
+def test_only_a_draft_is_edited() -> None:
+    draft = review.draft(CASE, "contoso", "alan", application(), NOW)
+    other = application(description="Another door.")
+    edited = review.edit(draft, "ada", other)
+    assert (edited.application, edited.applicants) == (other, ("alan", "ada"))
+    assert edited.events == draft.events
+    for case in (submitted(), approve(redaction(), "ada")):
+        with pytest.raises(StateError):
+            review.edit(case, "alan", other)
+
+
 def test_verify_needs_two_different_reviewers() -> None:
     once = approve(submitted(), "ada")
     assert once.state is State.IN_REVIEW
