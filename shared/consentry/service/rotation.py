@@ -1,9 +1,9 @@
 """Rotation of keys: new data keys for templates, retired ones destroyed, all wrapped by the newest.
 
 A data key for templates is replaced after DATA_KEY_DAYS. The old one opens what it sealed, and is
-destroyed when the last of that has expired. Keys of digests and of callers' keys have no next
-version: a digest has to match an earlier one. Like all, they are wrapped anew when the vault has a
-new version of the wrapping key.
+destroyed when the last of that has expired. Keys of digests, of callers' keys and of codes have no
+next version: a digest has to match an earlier one. Like all, they are wrapped anew when the vault
+has a new version of the wrapping key.
 """
 
 from dataclasses import dataclass

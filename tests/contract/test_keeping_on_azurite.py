@@ -1,8 +1,8 @@
-"""A tenant is erased from real stores, by processes that are killed on the way."""
+"""Erasure by processes that are killed on the way, retention and rotation: all on real stores."""
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,9 +20,10 @@ from consentry.azure.names import Container, TableName
 from consentry.limits import DELETION_BYTES_MAX, ERASURE_SETTLE_SECONDS
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
-from consentry.service.call import Call, OperatorCommand, Trigger
+from consentry.service.call import Call, OperatorCommand, SystemTimer, Trigger
 from consentry.service.datakeys import Purpose
 from consentry.service.deployment import connect
+from consentry.service.gate import Invocation, Outcome
 from consentry.service.parts import utc_now
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
@@ -117,3 +118,41 @@ def test_an_erasure_whose_processes_are_killed_leaves_nothing_and_one_receipt(
 
 def at_most(services: Services, number: int) -> bool:
     return left(services, TENANT) <= number
+
+
+def test_retention_orphans_and_rotation_on_real_stores(environment: dict[str, str]) -> None:
+    settings = Settings.load(environment | {"CONSENTRY_REDACTED_DAYS": "2"})
+    parts = connect(settings)
+    services = assemble(settings, parts)
+    for name in ("a ü.jpg", "a ü.jpg.manifest.json", "b.jpg.manifest.json"):
+        services.parts.blobs.write(
+            Container.REDACTED, f"{TENANT}/{name}", b"data", content_type="image/jpeg"
+        )
+    key = services.faces.templates.keys.get(TENANT, Purpose.TEMPLATES)
+
+    def after(days: float) -> Services:
+        return assemble(settings, replace(parts, clock=lambda: utc_now() + timedelta(days=days)))
+
+    def run(late: Services, work: Callable[[Invocation], Outcome[None]]) -> list[str]:
+        call = Call(Operation.UPKEEP, SystemTimer(), Trigger.TIMER, str(uuid4()))
+        late.gate.run(call, work)
+        found = services.parts.blobs.list(Container.REDACTED, "")
+        return [blob.name.removeprefix(f"{TENANT}/") for blob in found]
+
+    soon, later, much_later = after(0.5), after(2.01), after(40)
+    whole = ["a ü.jpg", "a ü.jpg.manifest.json"]
+    assert run(soon, soon.keeping.orphans.cure) == whole
+    assert run(soon, soon.keeping.retention.enforce) == whole
+    assert run(later, later.keeping.retention.enforce) == whole[1:]
+    [overdue] = [
+        finding
+        for finding in much_later.keeping.inspection.findings(utc_now() + timedelta(days=40))
+        if finding.overdue
+    ]
+    assert (overdue.what, overdue.overdue) == ("redacted", 1)
+    run(much_later, much_later.keeping.rotation.carry_on)
+    keys = much_later.faces.templates.keys
+    assert keys.newest(TENANT, Purpose.TEMPLATES).version == 2
+    old = keys.version(TENANT, Purpose.TEMPLATES, 1)
+    assert old is not None
+    assert old.key == key
