@@ -63,16 +63,28 @@ class Cases:
         self.table.replace(case.tenant, _CASE + case.id, row, etag=before.etag)
         self._witness(revised, row)
 
+    def close(self, tenant: str) -> None:
+        """Have no row of a tenant believed any more, whatever its last revision says.
+
+        Two on from the last on record: one more may have been written and not be on record.
+        """
+        revisions = self._revisions(_folder(tenant))
+        for row in self.table.query(tenant, row_prefix=_CASE):
+            case_id = row.row.removeprefix(_CASE)
+            self._record(tenant, case_id, revisions.get(case_id, 0) + 2, b"")
+
     def _row(self, case: Case) -> Row:
         signed = sign_case(case, kid=self.key.kid, sign=self.key.sign)
         return {"signed": signed, "state": case.state.value}
 
     def _witness(self, case: Case, row: Row) -> None:
         """Put it on record that there is this revision; nothing that it says."""
-        digest = hashlib.sha256(_signed(row)).hexdigest().encode()
+        self._record(case.tenant, case.id, case.revision, _signed(row))
+
+    def _record(self, tenant: str, case_id: str, revision: int, signed: bytes) -> None:
+        digest = hashlib.sha256(signed).hexdigest().encode()
         with suppress(ConflictError):  # it is on record already
-            name = f"{_folder(case.tenant)}{case.id}/{case.revision:06}"
-            self.evidence.put(name, digest)
+            self.evidence.put(f"{_folder(tenant)}{case_id}/{revision:06}", digest)
 
     def _revisions(self, prefix: str) -> dict[str, int]:
         """Give the last revision on record of each case."""

@@ -22,6 +22,7 @@ from consentry.errors import ConflictError, NotFoundError
 from consentry.limits import ERASURE_DELETIONS_MAX, ERASURE_NOTE_NAMES
 from consentry.service.access import Access
 from consentry.service.belongings import Belongings, Place
+from consentry.service.cases import Cases
 from consentry.service.deletions import Deletions
 from consentry.service.erasure_jobs import Erasure, ErasureJobs
 from consentry.service.gate import Invocation, Outcome
@@ -39,6 +40,7 @@ class Erasures:
     """Begins erasures and carries them through."""
 
     access: Access
+    cases: Cases
     belongings: Belongings
     jobs: ErasureJobs
     deletions: Deletions
@@ -97,11 +99,12 @@ class Erasures:
         return Outcome(jobs, release)
 
     def _close(self, invocation: Invocation, job: Erasure) -> Erasure:
-        """Revoke approvals by their evidence, so that no row put back opens; delete all keys."""
+        """Revoke by evidence, so that no row of access put back counts; delete all keys."""
         for capability in Capability:
             decided = self.access.decided(job.tenant, capability)
             if decided is not None and decided.state is not ApprovalState.REVOKED:
                 self.access.stop(decided, ApprovalState.REVOKED, "erasure", invocation.time)
+        self.cases.close(job.tenant)
         for table in (TableName.DATA_KEYS, TableName.CALLERS):
             place = self.belongings.rows(job.tenant, table)
             self._empty(invocation, job.tenant, place, self.most)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from consentry.azure.names import TableName
 from consentry.service.access import Access
 from consentry.service.belongings import Belongings
+from consentry.service.cases import Cases
 from consentry.service.datakeys import DataKeys
 from consentry.service.deletions import Deletions
 from consentry.service.erasure import Erasures
@@ -32,12 +34,13 @@ def keeping_of(settings: Settings, parts: Parts, access: Access, keys: DataKeys)
     """Put them together on top of ``parts``."""
     deletions = Deletions(parts.blobs, parts.signing_key)
     belongings = Belongings(parts.blobs, parts.table)
+    cases = Cases(parts.table(TableName.ACCESS), parts.decision_key, parts.decisions)
     jobs = ErasureJobs(parts.blobs)
     retention = Retention(parts.blobs, access, settings.retention())
     orphans = Orphans(parts.blobs, parts.table, frozenset(settings.tenants))
     return Keeping(
         deletions=deletions,
-        erasures=Erasures(access, belongings, jobs, deletions),
+        erasures=Erasures(access, cases, belongings, jobs, deletions),
         rotation=KeyRotation(keys, settings.tenants),
         retention=retention,
         orphans=orphans,

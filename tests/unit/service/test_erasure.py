@@ -1,6 +1,7 @@
 """Erasing a tenant: nothing of it is left but the log and one receipt, wherever a process dies."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import Container, TableName
-from consentry.errors import NotFoundError, StorageError
+from consentry.errors import IntegrityError, NotFoundError, StorageError
 from consentry.limits import ADMISSION_SECONDS, DATA_KEY_SECONDS, ERASURE_SETTLE_SECONDS
 from consentry.service.belongings import CONTAINERS, TABLES, Fate
 from consentry.service.call import Call, OperatorCommand, SystemTimer, Trigger
@@ -159,6 +160,16 @@ def test_approval_row_put_back_after_an_erasure_opens_nothing(world: World) -> N
     assert reply.headers["x-ms-error-code"] == "IntegrityFailure"
 
 
+def test_application_put_back_after_an_erasure_is_not_believed(world: World) -> None:
+    table = world.tables[TableName.ACCESS]
+    [row] = table.query(TENANT, row_prefix="case:")
+    erase(world)
+    table.put(row.partition, row.row, row.values)
+    with pytest.raises(IntegrityError):
+        list(world.services.applications.cases.list(TENANT))
+    assert len(list(world.services.applications.cases.list(STRANGER))) == 1
+
+
 def test_what_a_call_of_before_leaves_behind_goes_before_the_receipt(world: World) -> None:
     begin(world)
     carry_on(world)
@@ -248,9 +259,7 @@ def test_an_erasure_that_would_take_long_goes_on_in_the_next_run(world: World) -
     erasures = world.services.keeping.erasures
     begin(world)
     world.clock.advance(seconds=ERASURE_SETTLE_SECONDS)
-    hurried = type(erasures)(
-        erasures.access, erasures.belongings, erasures.jobs, erasures.deletions, most=2, batch=1
-    )
+    hurried = replace(erasures, most=2, batch=1)
     world.services.gate.run(call, hurried.carry_on)
     assert left(world)
     assert receipts(world) == []
