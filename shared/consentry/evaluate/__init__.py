@@ -9,4 +9,5 @@ the deployed package.
     rates         shares of errors, and how far to trust them
     verification  FMR and FNMR on pairs of people
     detection     how much of the labelled faces redaction covers
+    redaction     what masks leave of a face to recognise
 """
