@@ -79,7 +79,7 @@ def receipt(
 ) -> Answer:
     """Fetch the signed receipt of a consent, as it stands now."""
     from consentry.cli.client import connect_consents
-    from consentry.cli.offline import write_whole
+    from consentry.cli.places import write_whole
 
     with connect_consents(endpoint, key=key) as service:
         write_whole(out, service.receipt(consent))

@@ -5,7 +5,6 @@ nothing half-written is ever seen. A file that fails gets no result, and the res
 """
 
 import sys
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ import typer
 from consentry.cli import video
 from consentry.cli.answer import Answer, cure, table
 from consentry.cli.layer import Folder
-from consentry.cli.places import layer_folder
-from consentry.errors import ArgumentError, ConsentryError, LayerError, StorageError
+from consentry.cli.places import layer_folder, write_whole
+from consentry.errors import ArgumentError, ConsentryError, LayerError
 from consentry.limits import PICTURE_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -68,6 +67,10 @@ def redact(
             help="Mask a box of a video, in pixels, by hand for a span of seconds; repeat it.",
         ),
     ] = None,
+    contact_sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw frames of a video before and after, as a PNG."),
+    ] = None,
     layer: Folder = None,
     threads: Threads = 2,
 ) -> Answer:
@@ -81,12 +84,14 @@ def redact(
     mask = MaskOptions(mask_kind(kind), MaskShape(shape))
     options = _video_options(mask, codec, sound, mute or [], region or [])
     jobs = _jobs(source, target)
+    if contact_sheet is not None and not (len(jobs) == 1 and video.holds_video(jobs[0].source)):
+        raise ArgumentError("--contact-sheet is for one video")
     vision = Vision(layer_folder(layer), threads)
     vision.warm_up()
     visible = not ctx.obj.as_json
     alone = len(jobs) == 1
     results = [
-        _redact_one(vision, job, options, visible=visible and alone)
+        _redact_one(vision, job, options, contact_sheet, visible=visible and alone)
         for job in _with_progress(jobs, visible=visible)
     ]
     failed = [result for result in results if "error" in result]
@@ -137,20 +142,6 @@ def read_picture(path: Path) -> bytes:
         raise ArgumentError(f"the file cannot be read: {error.strerror}") from None
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file at once or not at all."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"the result cannot be written: {error.strerror}") from None
-
-
 def _jobs(source: Path, target: Path) -> list[_Job]:
     if source.is_file():
         if target.is_dir():
@@ -181,12 +172,12 @@ def _video_options(
 
 
 def _redact_one(
-    vision: "Vision", job: _Job, options: "VideoOptions", *, visible: bool
+    vision: "Vision", job: _Job, options: "VideoOptions", sheet: Path | None, *, visible: bool
 ) -> dict[str, Any]:
     """Redact one file and describe what came of it; only a broken layer ends the whole run."""
     try:
         if video.holds_video(job.source):
-            wanted = video.VideoJob(job.source, job.target, options)
+            wanted = video.VideoJob(job.source, job.target, options, sheet)
             return video.redact_video(vision, wanted, visible=visible)
         return _redact_picture(vision, job, options.mask)
     except LayerError:

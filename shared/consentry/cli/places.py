@@ -2,12 +2,13 @@
 
 import json
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from consentry.errors import LocalStackError, SettingsError
+from consentry.errors import LocalStackError, SettingsError, StorageError
 
 NOTE: Final = "stack.json"
 LAYER_VARIABLE: Final = "CONSENTRY_LAYER"
@@ -30,6 +31,20 @@ def checkout() -> Path:
 def runtime_folder() -> Path:
     """Folder of what set-up and running make: layer, samples, keys, Azurite's data."""
     return checkout() / ".consentry"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file at once or not at all."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"the result cannot be written: {error.strerror}") from None
 
 
 def layer_folder(given: Path | None) -> Path:

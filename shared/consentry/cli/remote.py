@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from consentry.cli.answer import Answer
-from consentry.cli.offline import read_picture, write_whole
-from consentry.cli.places import CONSENT_VARIABLE, ENDPOINT_VARIABLE, KEY_VARIABLE
+from consentry.cli.offline import read_picture
+from consentry.cli.places import CONSENT_VARIABLE, ENDPOINT_VARIABLE, KEY_VARIABLE, write_whole
 from consentry.errors import StorageError
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from consentry import __version__
+from consentry.cli.places import write_whole
 from consentry.errors import ArgumentError, StorageError
 from consentry.limits import VIDEO_REGIONS_MAX
 
@@ -27,11 +28,12 @@ _REGION: Final = re.compile(r"(\d+),(\d+),(\d+),(\d+)@(.+)")
 
 @dataclass(frozen=True)
 class VideoJob:
-    """One video to redact: from where, to where, and how."""
+    """One video to redact: from where, to where, how, and where a contact sheet is wanted."""
 
     source: Path
     target: Path
     options: "VideoOptions"
+    sheet: Path | None = None
 
 
 def holds_video(path: Path) -> bool:
@@ -77,6 +79,8 @@ def regions(texts: Sequence[str]) -> tuple["Region", ...]:
 
 def redact_video(vision: "Vision", job: VideoJob, *, visible: bool) -> dict[str, Any]:
     """Redact one video; give its manifest, which no key has signed. Nothing half-written stays."""
+    from consentry.vision.video import contact_sheet
+
     target = named(job.target)
     temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
@@ -90,6 +94,8 @@ def redact_video(vision: "Vision", job: VideoJob, *, visible: bool) -> dict[str,
             ):
                 done = vision.redact_video(source, result, scratch, job.options, tell=tell)
                 document = _manifest(vision, job, done, (source, result))
+                if job.sheet is not None:
+                    write_whole(job.sheet, contact_sheet(source, result, done))
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)

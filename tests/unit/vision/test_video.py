@@ -1,15 +1,18 @@
 """Whole videos through the core: what leaves shows no face and carries nothing else."""
 
 from io import BytesIO
+from itertools import count
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from tests.support.layer import sample, vision
 from tests.support.videos import Recipe, decoded, loudness, pan, plain, video
 
-from consentry.errors import VideoError, VideoSizeError
+from consentry.errors import RedactionError, VideoError, VideoSizeError
 from consentry.vision import Box, MaskKind, MaskOptions, Profile
+from consentry.vision.detect import Run
 from consentry.vision.video import (
     Codec,
     Limits,
@@ -18,6 +21,8 @@ from consentry.vision.video import (
     SoundKind,
     SoundOptions,
     VideoOptions,
+    contact_sheet,
+    redact_video,
 )
 
 Pixels = NDArray[np.uint8]
@@ -252,3 +257,56 @@ def test_metadata_does_not_reach_the_output() -> None:
     data, _ = redacted(made)
 
     assert secret.encode() not in data
+
+
+def wandering(stride: int = 8) -> Run:
+    """A detector that sees a small face at every look, never where it saw one before."""
+    places = count()
+
+    def run(batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        height, width = batch.shape[2:]
+        outputs: dict[str, NDArray[np.float32]] = {}
+        for step in (8, 16, 32):
+            cells = (height // step) * (width // step)
+            score = np.zeros((1, cells, 1), np.float32)
+            if step == stride:
+                score[0, next(places) * 7 % cells] = 1
+            outputs |= {f"cls_{step}": score, f"obj_{step}": score}
+            outputs[f"bbox_{step}"] = np.zeros((1, cells, 4), np.float32)
+            outputs[f"kps_{step}"] = np.zeros((1, cells, 10), np.float32)
+        return outputs
+
+    return run
+
+
+def test_face_that_always_stays_fails_the_job_and_nothing_is_written() -> None:
+    target = BytesIO()
+
+    with pytest.raises(RedactionError):
+        redact_video(
+            BytesIO(video(plain(6, 320, 240))),
+            target,
+            BytesIO(),
+            VideoOptions(),
+            wandering(),
+            threads=1,
+            limits=DEFAULT,
+            tell=lambda *_: None,
+        )
+
+    assert target.getvalue() == b""
+
+
+def test_contact_sheet_shows_frames_before_and_after(walk: list[Pixels]) -> None:
+    made = video(walk)
+    target = BytesIO()
+    done = vision().redact_video(BytesIO(made), target, BytesIO(), DROP)
+
+    drawn = Image.open(BytesIO(contact_sheet(BytesIO(made), target, done)))
+
+    assert drawn.format == "PNG"
+    assert drawn.width > 3 * 2 * 320
+    title_and_frame = drawn.height // 4
+    before = np.asarray(drawn)[20 : title_and_frame - 8, 8:320]
+    after = np.asarray(drawn)[20 : title_and_frame - 8, 332:640]
+    assert (after.max(axis=2) < 32).mean() > (before.max(axis=2) < 32).mean() + 0.05

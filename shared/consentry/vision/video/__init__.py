@@ -9,6 +9,7 @@ from consentry.vision.video.describe import description
 from consentry.vision.video.encode import Codec
 from consentry.vision.video.options import RedactedVideo, Region, Step, Tell, VideoOptions
 from consentry.vision.video.redact import redact_video
+from consentry.vision.video.sheet import contact_sheet
 from consentry.vision.video.sound import SoundKind, SoundOptions
 from consentry.vision.video.track import Track
 
@@ -24,6 +25,7 @@ __all__ = [
     "Tell",
     "Track",
     "VideoOptions",
+    "contact_sheet",
     "description",
     "is_video",
     "redact_video",

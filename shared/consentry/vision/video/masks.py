@@ -12,7 +12,7 @@ from consentry.vision.residual import Cover
 from consentry.vision.video.options import Region
 from consentry.vision.video.track import Scan, Sighting, Track, make_tracks
 
-PART_FRAMES: Final = 48  # frames that are encoded together: about two seconds
+PART_FRAMES: Final = 24  # frames that are encoded together: about a second
 
 
 class Masks:
