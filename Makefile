@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra test-cloud mutations check bench bench-audit layer lock clean
+.PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra test-cloud mutations check bench bench-audit bench-video layer lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -100,6 +100,9 @@ bench: setup  ## measure speed and memory on this machine
 
 bench-audit: setup  ## measure how many audited invocations a second the gate takes
 	@$(BIN)/python tools/bench_audit.py
+
+bench-video: setup  ## measure redaction of videos beside deface 1.5.0, fetched for it; CLIPS=DIR adds clips with truth
+	@$(BIN)/python tools/bench_video.py $(if $(CLIPS),--clips $(CLIPS))
 
 layer: .venv/.complete  ## build the model layer again and verify it
 	@$(BIN)/consentry layer build

@@ -10,8 +10,8 @@ import typer
 
 from consentry.cli.answer import Answer, table
 from consentry.cli.layer import Folder
-from consentry.cli.offline import Threads, write_whole
-from consentry.cli.places import layer_folder
+from consentry.cli.offline import Threads
+from consentry.cli.places import layer_folder, write_whole
 
 if TYPE_CHECKING:
     from consentry.evaluate.rates import Rate

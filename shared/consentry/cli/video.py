@@ -110,7 +110,6 @@ def _manifest(
     done: "RedactedVideo",
     files: tuple[BufferedIOBase, BufferedIOBase],
 ) -> dict[str, Any]:
-    from consentry.vision import Role
     from consentry.vision.video import description
 
     described = description(done, job.options)
@@ -120,7 +119,7 @@ def _manifest(
         "software": f"consentry {__version__}",
         "models": [
             {"role": role.value, "name": model.name, "sha256": model.digest}
-            for role, model in vision.using(Role.DETECTOR).items()
+            for role, model in vision.redacting.items()
         ],
         **described,
         "input": source | described["input"],

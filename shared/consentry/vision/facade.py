@@ -117,14 +117,17 @@ class Vision:
         # FFmpeg's libraries take their time to load, and most processes see no video.
         from consentry.vision.video import Limits, redact_video
 
-        run = self._side_by_side.get(Role.DETECTOR).run
+        detectors = Detectors(
+            self._side_by_side.get(Role.DETECTOR).run,
+            self._side_by_side.get(Role.SECOND_DETECTOR).run,
+        )
         with self._one_at_a_time:
             return redact_video(
                 source,
                 target,
                 scratch,
                 options,
-                run,
+                detectors,
                 threads=self._threads,
                 limits=limits or Limits(),
                 tell=tell or (lambda *_: None),

@@ -3,24 +3,24 @@
 import numpy as np
 import pytest
 
-from consentry.vision import Box, Face
+from consentry.vision import Box
 from consentry.vision.video.cuts import Cuts
 from consentry.vision.video.planes import Planes
-from consentry.vision.video.scan import agree
+from consentry.vision.video.scan import SURE, agree
 from consentry.vision.video.track import Scan, Sighting, make_tracks
 
 RATE = 25.0
 
 
 def seen(frame: int, left: float, score: float = 0.9, top: float = 50.0) -> Sighting:
-    return Sighting(frame, Box(left, top, 40, 50), score)
+    return Sighting(frame, Box(left, top, 40, 50), score, sure=score >= SURE)
 
 
 def scan(frames: int, *sightings: Sighting, cuts: tuple[int, ...] = ()) -> Scan:
     """A video of which every fourth frame and every sighting's was examined."""
     examined = sorted({*range(0, frames, 4), *(one.frame for one in sightings)})
     by_frame = [(frame, [one for one in sightings if one.frame == frame]) for frame in examined]
-    return Scan(frames, RATE, by_frame, cuts)
+    return Scan(frames, RATE, 640, 480, by_frame, cuts)
 
 
 def test_moving_face_is_one_track_without_a_gap() -> None:
@@ -36,22 +36,22 @@ def test_moving_face_is_one_track_without_a_gap() -> None:
 
 def test_track_reaches_beyond_its_sightings_along_its_motion() -> None:
     [track] = make_tracks(
-        scan(100, *(seen(frame, 200 - 4.0 * frame) for frame in range(20, 41, 4)))
+        scan(100, *(seen(frame, 400 - 4.0 * frame) for frame in range(20, 41, 4)))
     )
 
-    assert (track.start, track.end) == (8, 53)
-    early, late = track.box(8), track.box(52)
+    assert (track.start, track.end) == (10, 51)
+    early, late = track.box(10), track.box(50)
     assert early is not None
     assert late is not None
-    assert early.left < 200 - 4.0 * 8 < early.right
-    assert late.left < 200 - 4.0 * 52 + 20 < late.right
+    assert early.left < 400 - 4.0 * 10 < early.right
+    assert late.left < 400 - 4.0 * 50 + 20 < late.right
 
 
 def test_gap_is_bridged_and_a_longer_one_is_not() -> None:
     bridged = make_tracks(scan(200, seen(20, 100), seen(24, 100), seen(48, 100)))
     apart = make_tracks(scan(200, seen(20, 100), seen(24, 100), seen(120, 100)))
 
-    assert [(track.start, track.end) for track in bridged] == [(8, 61)]
+    assert [(track.start, track.end) for track in bridged] == [(10, 59)]
     assert [len(track.sightings) for track in apart] == [2, 1]
 
 
@@ -59,7 +59,7 @@ def test_doubtful_sighting_carries_a_track_on_but_begins_none() -> None:
     carried = make_tracks(scan(60, seen(20, 100), seen(40, 102, score=0.25)))
     doubtful = make_tracks(scan(60, seen(20, 100, 0.3), seen(24, 100, 0.3)))
 
-    assert [(track.start, track.end) for track in carried] == [(8, 53)]
+    assert [(track.start, track.end) for track in carried] == [(10, 51)]
     assert doubtful == []
 
 
@@ -68,13 +68,21 @@ def test_surer_sighting_takes_the_doubtful_ones_before_it_along() -> None:
         scan(80, *(seen(frame, 100, 0.3) for frame in (20, 24, 28)), seen(32, 100))
     )
 
-    assert track.start == 8
+    assert track.start == 10
+
+
+def test_face_cut_by_the_border_is_followed_until_it_has_left() -> None:
+    [track] = make_tracks(scan(200, *(seen(frame, 80 - 4.0 * frame) for frame in range(0, 21, 4))))
+
+    assert track.end == 46
+    [apart] = make_tracks(scan(200, *(seen(frame, 180) for frame in range(0, 21, 4))))
+    assert apart.end == 31
 
 
 def test_cut_ends_every_track() -> None:
     tracks = make_tracks(scan(60, seen(16, 100), seen(19, 100), seen(20, 100), cuts=(20,)))
 
-    assert [(track.start, track.end) for track in tracks] == [(4, 20), (20, 33)]
+    assert [(track.start, track.end) for track in tracks] == [(6, 20), (20, 31)]
 
 
 def test_two_faces_that_pass_each_other_are_two_tracks() -> None:
@@ -101,13 +109,9 @@ def test_two_faces_that_pass_each_other_are_two_tracks() -> None:
 def test_frames_are_passed_over_only_between_the_same_sure_faces(
     before: list[tuple[float, float]], after: list[tuple[float, float]], *, same: bool
 ) -> None:
-    points = np.zeros((5, 2), np.float32)
-    faces = [
-        [Face(Box(left, 0, 40, 50), points, score) for left, score in some]
-        for some in (before, after)
-    ]
+    sightings = [[seen(0, left, score) for left, score in some] for some in (before, after)]
 
-    assert agree(faces[0], faces[1]) is same
+    assert agree(sightings[0], sightings[1]) is same
 
 
 def test_cut_is_told_from_motion_and_from_noise() -> None:

@@ -12,7 +12,7 @@ from tests.support.videos import Recipe, decoded, loudness, pan, plain, video
 
 from consentry.errors import RedactionError, VideoError, VideoSizeError
 from consentry.vision import Box, MaskKind, MaskOptions, Profile
-from consentry.vision.detect import Run
+from consentry.vision.detect import Detectors, Run
 from consentry.vision.video import (
     Codec,
     Limits,
@@ -279,6 +279,15 @@ def wandering(stride: int = 8) -> Run:
     return run
 
 
+def blind(batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """A CenterFace that sees nothing."""
+    height, width = (side // 4 for side in batch.shape[2:])
+    channels = {"537": 1, "538": 2, "539": 2, "540": 10}
+    return {
+        name: np.zeros((1, count, height, width), np.float32) for name, count in channels.items()
+    }
+
+
 def test_face_that_always_stays_fails_the_job_and_nothing_is_written() -> None:
     target = BytesIO()
 
@@ -288,7 +297,7 @@ def test_face_that_always_stays_fails_the_job_and_nothing_is_written() -> None:
             target,
             BytesIO(),
             VideoOptions(),
-            wandering(),
+            Detectors(wandering(), blind),
             threads=1,
             limits=DEFAULT,
             tell=lambda *_: None,

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from consentry.vision.detect import Face, Run, candidates
+from consentry.vision.detect import Detectors, Face, Profile, candidates, detect_all
 from consentry.vision.geometry import Box, suppress
 from consentry.vision.video.planes import Planes
 
@@ -14,29 +14,31 @@ _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one
 # Large guesses at a large size are folds and limbs, unless the detector is this sure.
 _LARGE_FACE_PIXELS: Final = 64
 _LARGE_FACE_SCORE: Final = 0.7
+_STARE_SIDE: Final = 1280  # in pixels; faces too small for it cannot be made out
+GLANCE_LEAST: Final = 0.2  # a score that may carry a track on
 
 
 class Depth(Enum):
-    """How hard to look, as the longer sides in pixels that a frame is brought to."""
+    """How hard to look with one detector, as longer sides in pixels that a frame is brought to."""
 
     GLANCE = (640,)
     CLOSE = (1280, 640)
-    CLOSEST = (1920, 1280, 640)
 
 
-def look(run: Run, planes: Planes, depth: Depth, least: float) -> tuple[Face, ...]:
-    """Find all that may be a face, from score ``least`` on, in pixels of the frame."""
-    found: list[Face] = []
-    smallest = min(sides(planes, depth))
-    for side in sides(planes, depth):
-        width, height = reduced(planes, side)
-        shrunk = candidates(run, planes.rgb(width, height), least)
-        found += [
-            enlarged(face, planes.width / width)
-            for face in shrunk
-            if side == smallest or believed(face)
-        ]
-    return tuple(once(found))
+def glance(detectors: Detectors, planes: Planes) -> list[Face]:
+    """Look at a small frame with the quick detector; scores are its own."""
+    [side] = sides(planes, Depth.GLANCE)
+    width, height = reduced(planes, side)
+    found = candidates(detectors.yunet, planes.rgb(width, height), GLANCE_LEAST)
+    return [enlarged(face, planes.width / width) for face in found]
+
+
+def stare(detectors: Detectors, planes: Planes) -> list[Face]:
+    """Look with both detectors as at a picture; scores are how likely it is a face."""
+    longest = max(planes.width, planes.height)
+    width, height = reduced(planes, min(longest, _STARE_SIDE))
+    found = detect_all(detectors, planes.rgb(width, height), Profile.RECALL)
+    return [enlarged(face, planes.width / width) for face in found]
 
 
 def believed(face: Face) -> bool:

@@ -49,10 +49,10 @@ class Masks:
         """Lay solid masks over faces found in the output; give the parts that they touch."""
         solid = MaskOptions(MaskKind.SOLID, self._options.shape)
         seen = [
-            (frame, [Sighting(frame, face.box, face.score) for face in faces])
+            (frame, [Sighting(frame, face.box, face.score, sure=True) for face in faces])
             for frame, faces in sorted(remaining.items())
         ]
-        tracks = make_tracks(replace(self._scan, seen=seen), sure=0.0)
+        tracks = make_tracks(replace(self._scan, seen=seen))
         return {part for track in tracks for part in self._put(track, solid)}
 
     def _put(self, track: Track, options: MaskOptions) -> set[int]:

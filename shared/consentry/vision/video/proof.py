@@ -23,7 +23,7 @@ from consentry.vision.residual import (
 from consentry.vision.video.encode import Part
 from consentry.vision.video.look import Depth, believed, enlarged, once, reduced, sides
 from consentry.vision.video.planes import Planes, scaled
-from consentry.vision.video.track import SURE
+from consentry.vision.video.scan import SURE
 
 NEIGHBOURS: Final = 2  # frames before and after a masked one that are looked at too
 SAMPLE_EVERY: Final = 8  # of the frames without a mask nearby

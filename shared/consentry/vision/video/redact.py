@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import BinaryIO, Final
 
 from consentry.errors import RedactionError, VideoError
-from consentry.vision.detect import Run
+from consentry.vision.detect import Detectors
 from consentry.vision.video.container import Limits
 from consentry.vision.video.encode import Part, encode_part
 from consentry.vision.video.frames import Frame, Source
@@ -35,7 +35,7 @@ def redact_video(
     target: BinaryIO,
     scratch: BinaryIO,
     options: VideoOptions,
-    run: Run,
+    detectors: Detectors,
     *,
     threads: int,
     limits: Limits,
@@ -51,8 +51,8 @@ def redact_video(
     told = int(source.probe.seconds * source.form.rate)
     seen = scan(
         source.frames(),
-        float(source.form.rate),
-        run,
+        source.form,
+        detectors,
         threads,
         lambda index: tell(Step.SCAN, index + 1, max(told, index + 1)),
     )
@@ -60,7 +60,7 @@ def redact_video(
         raise VideoError("the video has no frame")
     seconds = float(source.last * source.form.clock + 1 / source.form.rate)
     masks = Masks(options.mask, options.regions, seen)
-    work = _Work(source, options, run, threads, Spool(scratch), masks, seen.frames, tell)
+    work = _Work(source, options, detectors, threads, Spool(scratch), masks, seen.frames, tell)
     rounds = work.until_proven()
     join(
         work.spool.parts(),
@@ -91,7 +91,7 @@ class _Work:
         self,
         source: Source,
         options: VideoOptions,
-        run: Run,
+        detectors: Detectors,
         threads: int,
         spool: Spool,
         masks: Masks,
@@ -101,7 +101,7 @@ class _Work:
         self._source = source
         self._codec = options.codec
         self._frames = frames
-        self._run = run
+        self._detectors = detectors
         self._threads = threads
         self._tell = tell
         self.spool = spool
@@ -144,4 +144,4 @@ class _Work:
         return Frame(frame.index, frame.ticks, painted(frame.planes, covers))
 
     def _prove(self, part: Part) -> tuple[Part, Residue]:
-        return part, prove(part, self.masks.of, self._run)
+        return part, prove(part, self.masks.of, self._detectors.yunet)

@@ -9,25 +9,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from consentry.vision.detect import Face, Run
+from consentry.vision.detect import Detectors
 from consentry.vision.video.cuts import Cuts
-from consentry.vision.video.frames import Frame
-from consentry.vision.video.look import Depth, look
-from consentry.vision.video.track import SURE, Scan, Sighting
+from consentry.vision.video.frames import Form, Frame
+from consentry.vision.video.look import glance, stare
+from consentry.vision.video.track import Scan, Sighting
 from consentry.vision.video.workers import in_order
 
 STRIDE: Final = 4  # frames from one that is examined to the next
-CLOSEST_EVERY: Final = 3  # examined frames
-LEAST: Final = 0.2  # a score that may carry a track on
+STARE_EVERY: Final = 3  # examined frames, the first of each scene among them
+# From which likelihood, and from which score of the quick detector alone, a find begins a track.
+LIKELY: Final = 0.12
+SURE: Final = 0.8
 _STEP_SIZES: Final = 1.0  # that a face moves within a stride, at most, in its own sizes
 
 
 @dataclass(frozen=True)
 class _Window:
-    """A frame to examine, how, and the frames passed over before it."""
+    """A frame to examine, with both detectors or with one, and those passed over before it."""
 
     frame: Frame
-    depth: Depth
+    closely: bool
     between: Sequence[Frame]
 
 
@@ -51,8 +53,8 @@ class _Windows:
                 yield from _last_of(waiting)
                 waiting, turn = [], 0
             if turn % STRIDE == 0:
-                closest = turn // STRIDE % CLOSEST_EVERY == 0
-                yield _Window(frame, Depth.CLOSEST if closest else Depth.CLOSE, waiting)
+                closely = turn // STRIDE % STARE_EVERY == 0
+                yield _Window(frame, closely, waiting)
                 waiting = []
             else:
                 waiting.append(frame)
@@ -63,42 +65,48 @@ class _Windows:
 def _last_of(waiting: Sequence[Frame]) -> Iterator[_Window]:
     """Examine the last frame of a scene too."""
     if waiting:
-        yield _Window(waiting[-1], Depth.CLOSE, waiting[:-1])
+        yield _Window(waiting[-1], False, waiting[:-1])
 
 
 def scan(
-    frames: Iterable[Frame], rate: float, run: Run, threads: int, tell: Callable[[int], None]
+    frames: Iterable[Frame],
+    form: Form,
+    detectors: Detectors,
+    threads: int,
+    tell: Callable[[int], None],
 ) -> Scan:
     """Examine frames and give what was seen; ``tell`` is told of every frame that is read."""
     windows = _Windows(frames, tell)
 
-    def examine(window: _Window) -> tuple[_Window, tuple[Face, ...]]:
-        return window, look(run, window.frame.planes, window.depth, LEAST)
+    def examine(window: _Window) -> tuple[_Window, list[Sighting]]:
+        return window, _seen(detectors, window.frame, closely=window.closely)
 
     seen: list[tuple[int, list[Sighting]]] = []
-    before: Sequence[Face] = ()
+    before: Sequence[Sighting] = ()
     for window, faces in in_order(examine, windows, threads):
         if not agree(before, faces):
-            for frame in window.between:
-                glanced = look(run, frame.planes, Depth.GLANCE, LEAST)
-                seen.append((frame.index, _sightings(frame, glanced)))
-        seen.append((window.frame.index, _sightings(window.frame, faces)))
+            seen += [(one.index, _seen(detectors, one, closely=False)) for one in window.between]
+        seen.append((window.frame.index, faces))
         before = faces
-    return Scan(windows.count, rate, seen, windows.cuts)
+    return Scan(windows.count, float(form.rate), form.width, form.height, seen, windows.cuts)
 
 
-def agree(before: Sequence[Face], after: Sequence[Face]) -> bool:
+def _seen(detectors: Detectors, frame: Frame, *, closely: bool) -> list[Sighting]:
+    found = stare(detectors, frame.planes) if closely else glance(detectors, frame.planes)
+    enough = LIKELY if closely else SURE
+    return [Sighting(frame.index, face.box, face.score, face.score >= enough) for face in found]
+
+
+def agree(before: Sequence[Sighting], after: Sequence[Sighting]) -> bool:
     """Tell whether two frames surely show the same faces, and at least one."""
-    sure_before = [face for face in before if face.score >= SURE]
-    sure_after = [face for face in after if face.score >= SURE]
     return (
-        bool(sure_before)
-        and all(_is_among(face, after) for face in sure_before)
-        and all(_is_among(face, before) for face in sure_after)
+        any(face.sure for face in before)
+        and all(_is_among(face, after) for face in before if face.sure)
+        and all(_is_among(face, before) for face in after if face.sure)
     )
 
 
-def _is_among(face: Face, others: Iterable[Face]) -> bool:
+def _is_among(face: Sighting, others: Iterable[Sighting]) -> bool:
     box = face.box
     return any(
         abs(box.left - other.box.left) < _STEP_SIZES * box.width
@@ -106,7 +114,3 @@ def _is_among(face: Face, others: Iterable[Face]) -> bool:
         and abs(box.width - other.box.width) < box.width / 2
         for other in others
     )
-
-
-def _sightings(frame: Frame, faces: Iterable[Face]) -> list[Sighting]:
-    return [Sighting(frame.index, face.box, face.score) for face in faces]

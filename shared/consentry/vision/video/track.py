@@ -18,33 +18,38 @@ from consentry.vision.geometry import Box
 
 Floats = NDArray[np.float64]
 
-SURE: Final = 0.5  # a score that begins a track
 _NEAR: Final = 0.8  # farthest that a face is from where it was expected, in its own sizes
 _STRETCH: Final = 0.9  # largest change of its size, as a logarithm
 _GAP_SECONDS: Final = 1.2  # longest that a track is carried on without a sighting
-_REACH_SECONDS: Final = 0.5  # that a track reaches beyond its sightings on either side
+_REACH_SECONDS: Final = 0.4  # that a track reaches beyond its sightings on either side
+_BORDER_SECONDS: Final = 1.0  # the same while the face is cut by the picture's border
+_GROWTH_BEYOND: Final = 0.5  # of a face's size beyond its sightings, at most, as a logarithm
 _SMOOTHING: Final = 0.5  # weight of the newest sighting in the motion
 _MOTION_GROWTH: Final = 0.5  # of the way to the next sighting, added to the mask
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A face found in a frame: ``box`` in pixels, score 0 to 1."""
+    """A face found in a frame: ``box`` in pixels, score 0 to 1, and whether it is surely one."""
 
     frame: int
     box: Box
     score: float
+    sure: bool
 
 
 @dataclass(frozen=True)
 class Scan:
     """What was seen of a video: by examined frame the faces, and where scenes begin.
 
-    ``seen`` is in order of frames and holds an entry for every examined frame, empty or not.
+    ``width`` and ``height`` are pixels of a frame. ``seen`` is in order of frames and holds an
+    entry for every examined frame, empty or not.
     """
 
     frames: int
     rate: float
+    width: int
+    height: int
     seen: Sequence[tuple[int, Sequence[Sighting]]]
     cuts: Sequence[int] = ()
 
@@ -100,11 +105,8 @@ class _Growing:
         self.sightings.append(sighting)
 
 
-def make_tracks(scan: Scan, sure: float = SURE) -> list[Track]:
-    """Follow faces through all frames that were examined and give whole, gapless tracks.
-
-    ``sure`` is the score of a sighting that begins a track.
-    """
+def make_tracks(scan: Scan) -> list[Track]:
+    """Follow faces through all frames that were examined and give whole, gapless tracks."""
     gap = max(int(_GAP_SECONDS * scan.rate), 1)
     growing: list[_Growing] = []
     done: list[tuple[_Growing, int, int]] = []
@@ -120,24 +122,22 @@ def make_tracks(scan: Scan, sure: float = SURE) -> list[Track]:
         lost = [track for track in growing if frame - track.last > gap]
         done += [(track, scene, cut) for track in lost]
         growing = [track for track in growing if frame - track.last <= gap]
-        _follow(growing, seen, frame, sure)
+        _follow(growing, seen, frame)
     done += [(track, scene, cut) for track in growing]
-    faces = [item for item in done if _best(item[0].sightings) >= sure]
-    reach = max(int(_REACH_SECONDS * scan.rate), 1)
-    return [_whole(track, max(scene, 0), end, reach) for track, scene, end in faces]
+    return [
+        _whole(track, scene, end, scan)
+        for track, scene, end in done
+        if any(sighting.sure for sighting in track.sightings)
+    ]
 
 
-def _best(sightings: Sequence[Sighting]) -> float:
-    return max(sighting.score for sighting in sightings)
-
-
-def _follow(growing: list[_Growing], seen: Sequence[Sighting], frame: int, sure: float) -> None:
+def _follow(growing: list[_Growing], seen: Sequence[Sighting], frame: int) -> None:
     """Give each track the sighting that lies nearest to where it is expected; the rest begin."""
     camera = _camera(growing)
     free = list(growing)
     rest = []
-    for least, most in ((sure, np.inf), (0.0, sure)):
-        candidates = [sighting for sighting in seen if least <= sighting.score < most]
+    for sure in (True, False):
+        candidates = [sighting for sighting in seen if sighting.sure is sure]
         pairs = sorted(_pairs(free, candidates, frame), key=lambda pair: pair[0])
         taken: set[int] = set()
         for _, track, index in pairs:
@@ -172,27 +172,43 @@ def _pairs(
             yield float(away[index] + stretch[index]), track, int(index)
 
 
-def _whole(track: _Growing, first: int, end: int, reach: int) -> Track:
+def _whole(track: _Growing, first: int, end: int, scan: Scan) -> Track:
     """Draw a track through all its frames and beyond its ends, within its scene."""
     sightings = track.sightings
     frames = np.array([sighting.frame for sighting in sightings])
     states = np.array([_state(sighting.box) for sighting in sightings])
-    start, stop = max(frames[0] - reach, first), min(frames[-1] + reach + 1, end)
-    steps = np.arange(start, stop)
+    far = max(int(_BORDER_SECONDS * scan.rate), 1)
+    steps = np.arange(max(frames[0] - far, first), min(frames[-1] + far + 1, end))
     drawn = np.stack([np.interp(steps, frames, states[:, i]) for i in range(4)], axis=1)
-    for known, outside in (
-        (slice(None, 3), steps < frames[0]),
-        (slice(-3, None), steps > frames[-1]),
-    ):
-        if outside.any() and len(frames[known]) > 1:
-            anchor = 0 if known.stop else -1
+    if len(sightings) > 1:
+        for known, anchor, outside in (
+            (slice(None, 3), 0, steps < frames[0]),
+            (slice(-3, None), -1, steps > frames[-1]),
+        ):
             moved = np.polyfit(frames[known], states[known], 1)[0]
-            drawn[outside] += np.outer(steps[outside] - frames[anchor], moved)
+            further = np.outer(steps[outside] - frames[anchor], moved)
+            further[:, 2:] = np.clip(further[:, 2:], 0.0, _GROWTH_BEYOND)
+            drawn[outside] += further
     sizes = np.exp(drawn[:, 2:])
     travelled = np.abs(np.gradient(drawn[:, :2], axis=0)) if len(drawn) > 1 else 0 * sizes
     sizes = sizes + _MOTION_GROWTH * travelled
-    boxes = np.concatenate([drawn[:, :2] - sizes / 2, sizes], axis=1).astype(np.float32)
-    return Track(int(start), boxes, _best(sightings), tuple(sightings))
+    corners = drawn[:, :2] - sizes / 2
+    boxes = np.concatenate([corners, sizes], axis=1).astype(np.float32)
+    picture = np.array([scan.width, scan.height])
+    cut = ((corners < 0) | (corners + sizes > picture)).any(axis=1)
+    reach = max(int(_REACH_SECONDS * scan.rate), 1)
+    near = (steps >= frames[0] - reach) & (steps <= frames[-1] + reach)
+    begin, stop = _run(near | cut, int(frames[0] - steps[0]))
+    best = max(sighting.score for sighting in sightings)
+    return Track(int(steps[begin]), boxes[begin:stop], best, tuple(sightings))
+
+
+def _run(wanted: NDArray[np.bool_], inside: int) -> tuple[int, int]:
+    """Give begin and end of the run of wanted steps around one that is wanted."""
+    unwanted = np.flatnonzero(~wanted)
+    before, after = unwanted[unwanted < inside], unwanted[unwanted > inside]
+    begin = int(before[-1]) + 1 if len(before) else 0
+    return begin, int(after[0]) if len(after) else len(wanted)
 
 
 def _state(box: Box) -> Floats:
