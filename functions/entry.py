@@ -28,11 +28,11 @@ from consentry.vision import model_seconds
 from wire import CONSENT_HEADER, Request, echo, error_reply, reply_to
 
 WARNING_HEADER: Final = "X-Consentry-Warning"
-OPEN_FUNCTIONS: Final = frozenset({"health", "ready", "openapi", "keys"})
+OPEN_FUNCTIONS: Final = frozenset({"health", "ready", "openapi", "keys", "transparency"})
 """Functions that need no approval: no picture, no tenant's data. Nothing else may be open."""
 
 Handler = Callable[[Request, Invocation], Outcome[func.HttpResponse]]
-OpenHandler = Callable[[], func.HttpResponse]
+OpenHandler = Callable[[Request], func.HttpResponse]
 SystemWork = Callable[[Services, Invocation], Outcome[None]]
 PoisonWork = Callable[[Services, Invocation, bytes], Outcome[None]]
 
@@ -95,8 +95,7 @@ class Api:
 
         def register(handler: OpenHandler) -> OpenHandler:
             def entry(req: func.HttpRequest) -> func.HttpResponse:
-                del req
-                return _guarded(handler)
+                return _guarded(partial(handler, Request(req)))
 
             self._route(endpoint, entry)
             return handler

@@ -36,7 +36,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
             "CONSENTRY_ENVIRONMENT": "development",
             "CONSENTRY_TENANTS": TENANT,
             "CONSENTRY_JURISDICTION": "DE",
-            "CONSENTRY_CONTACT": "privacy@contoso.example",
+            "CONSENTRY_CONTACT": "privacy@operator.example",
             "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
             "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
             "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,

@@ -14,7 +14,7 @@ def statement_body(now: datetime = NOW, **changes: Any) -> dict[str, Any]:
     plain = {
         "subject": "p-4711",
         "purposes": ["touchless_access"],
-        "controller": {"name": "Contoso GmbH", "contact": "privacy@contoso.example"},
+        "controller": {"name": "Contoso GmbH", "contact": "privacy@operator.example"},
         "notice": {"version": "2026-03", "sha256": "ab" * 32},
         "jurisdiction": "DE",
         "method": "written",

@@ -48,7 +48,7 @@ def people(*tenants: str) -> People:
                 "CONSENTRY_ENVIRONMENT": "development",
                 "CONSENTRY_TENANTS": ",".join(tenants),
                 "CONSENTRY_JURISDICTION": "DE",
-                "CONSENTRY_CONTACT": "privacy@contoso.example",
+                "CONSENTRY_CONTACT": "privacy@operator.example",
                 "CONSENTRY_WORK_BLOB_ENDPOINT": "http://127.0.0.1/blob",
                 "CONSENTRY_WORK_TABLE_ENDPOINT": "http://127.0.0.1/table",
                 "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",

@@ -126,7 +126,7 @@ def make_world(book: PolicyBook | None = None, **settings: str) -> World:
         "CONSENTRY_ENVIRONMENT": "development",
         "CONSENTRY_TENANTS": f"{TENANT},{STRANGER}",
         "CONSENTRY_JURISDICTION": "DE",
-        "CONSENTRY_CONTACT": "privacy@contoso.example",
+        "CONSENTRY_CONTACT": "privacy@operator.example",
         "CONSENTRY_WORK_BLOB_ENDPOINT": "http://127.0.0.1/blob",
         "CONSENTRY_WORK_TABLE_ENDPOINT": "http://127.0.0.1/table",
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",

@@ -25,7 +25,7 @@ def stack_settings(
         "CONSENTRY_ENVIRONMENT": "development",
         "CONSENTRY_TENANTS": ",".join(tenants),
         "CONSENTRY_JURISDICTION": "DE",
-        "CONSENTRY_CONTACT": "privacy@contoso.example",
+        "CONSENTRY_CONTACT": "privacy@operator.example",
         "CONSENTRY_WORK_BLOB_ENDPOINT": blob_endpoint,
         "CONSENTRY_WORK_TABLE_ENDPOINT": table_endpoint,
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": blob_endpoint,

@@ -133,7 +133,7 @@ def test_open_functions_need_no_key_and_tell_no_tenant() -> None:
     world = make_world()
     functions = functions_of(world.services)
     request = http_request(world, method="GET", tenant=None)
-    for name in ("health", "ready", "keys", "openapi"):
+    for name in ("health", "ready", "keys", "openapi", "transparency"):
         reply = handler(functions, name)(request)
         assert reply.status_code == 200
         assert TENANT not in reply.get_body().decode()

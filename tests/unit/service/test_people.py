@@ -25,7 +25,7 @@ HOME, AWAY = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-22
 PRODUCTION = {
     "CONSENTRY_TENANTS": "contoso,fabrikam",
     "CONSENTRY_JURISDICTION": "DE",
-    "CONSENTRY_CONTACT": "privacy@contoso.example",
+    "CONSENTRY_CONTACT": "privacy@operator.example",
     "CONSENTRY_WORK_BLOB_ENDPOINT": "https://work.example/blob",
     "CONSENTRY_WORK_TABLE_ENDPOINT": "https://work.example/table",
     "CONSENTRY_AUDIT_BLOB_ENDPOINT": "https://evidence.example/blob",

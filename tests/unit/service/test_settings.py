@@ -10,7 +10,7 @@ from consentry.service.settings import Settings, is_loopback
 PRODUCTION = {
     "CONSENTRY_TENANTS": "contoso, fabrikam",
     "CONSENTRY_JURISDICTION": "DE",
-    "CONSENTRY_CONTACT": "privacy@contoso.example",
+    "CONSENTRY_CONTACT": "privacy@operator.example",
     "CONSENTRY_WORK_BLOB_ENDPOINT": "https://work.blob.core.windows.net",
     "CONSENTRY_WORK_TABLE_ENDPOINT": "https://work.table.core.windows.net",
     "CONSENTRY_AUDIT_BLOB_ENDPOINT": "https://proof.blob.core.windows.net",
