@@ -19,7 +19,7 @@ from consentry.service.faces import Detection, Verification
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
-from consentry.vision import Box, Face, Role
+from consentry.vision import EMBEDDING_ROLES, Box, Face, Role
 from entry import Api, Endpoint, Provider
 from face_attributes import as_json, wanted_attributes
 from wire import JSON_MEDIA_TYPE, PICTURE_MEDIA_TYPE, Request, json_reply
@@ -178,7 +178,7 @@ def _detected(
         if wanted:
             entry["faceAttributes"] = as_json(detection.attributes[index], wanted)
         faces.append(entry)
-    return json_reply(faces, headers=_models(services, Role.DETECTOR, Role.EMBEDDER))
+    return json_reply(faces, headers=_models(services, *EMBEDDING_ROLES))
 
 
 def _rectangle(face: Face) -> dict[str, int]:
@@ -197,8 +197,12 @@ def _verified(services: Services, verification: Verification) -> func.HttpRespon
         {
             "isIdentical": verification.is_identical,
             "confidence": math.floor(verification.confidence * 1e5) / 1e5,  # never up to 0.5
+            "isExtrapolated": verification.is_extrapolated,
+            "threshold": math.floor(verification.threshold * 1e5) / 1e5,
+            "falseMatchRate": verification.fmr,
+            "falseMatchRateInterval": list(verification.fmr_interval),
         },
-        headers=_models(services, Role.EMBEDDER),
+        headers=_models(services, *EMBEDDING_ROLES),
     )
 
 

@@ -108,6 +108,11 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
         "consentry evaluate verification --images lfw --pairs pairs.txt",
     ),
     (
+        "evaluate cohort",
+        evaluate.cohort,
+        "consentry evaluate cohort --images lfw --pairs pairs.txt --record cohort.toml",
+    ),
+    (
         "evaluate detection",
         evaluate.detection,
         "consentry evaluate detection --images wider --boxes boxes.txt",

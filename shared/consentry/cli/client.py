@@ -79,7 +79,7 @@ class Service:
         self._storage.close()
 
     def face_id(self, picture: bytes, consent: str) -> str:
-        """Have a template made of the largest face; FaceNotFoundError where there is none.
+        """Have a template made of whom a picture is of; FaceNotFoundError without a face.
 
         ``consent`` is the id of a receipt, or a pseudonym, as the approval asks for.
         """
@@ -93,7 +93,7 @@ class Service:
         faces = reply.json()
         if not faces:
             raise FaceNotFoundError("no face was found in one of the two pictures")
-        return str(faces[0]["faceId"])
+        return str(next(face["faceId"] for face in faces if "faceId" in face))
 
     def verify(self, first: str, second: str) -> Mapping[str, Any]:
         """Compare two faces: ``isIdentical`` and ``confidence`` in [0, 1]."""

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Images = Annotated[
     Path, typer.Option(exists=True, file_okay=False, help="Folder of the data set's pictures.")
 ]
+Data = Annotated[str, typer.Option(help="What the pictures are, in words, for the record.")]
 _FILE = {"exists": True, "dir_okay": False}
 
 
@@ -30,20 +31,39 @@ def verification(
         list[Path] | None,
         typer.Option(**_FILE, help="Pictures of a group, one a line; the file's name is its name."),
     ] = None,
+    profile: Annotated[
+        Literal["fast", "accurate"], typer.Option(help="How much work a template is worth.")
+    ] = "accurate",
+    data: Data = "unnamed",
+    record: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Write the figures to this file, as a calibration."),
+    ] = None,
     layer: Folder = None,
-    threads: Threads = 2,
+    threads: Threads = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that work.")] = 2,
 ) -> Answer:
     """Measure how often people are taken for each other, and not recognised."""
     from consentry.evaluate.labels import read_groups, read_pairs
+    from consentry.evaluate.record import verification_record
+    from consentry.evaluate.templates import Makers
     from consentry.evaluate.verification import evaluate
-    from consentry.vision import Vision
+    from consentry.vision import TemplateProfile
 
     listed, grouped = read_pairs(pairs), read_groups(groups or [])
-    vision = Vision(layer_folder(layer), threads)
-    vision.warm_up()
-    found = evaluate(vision, images, listed, grouped, _track(visible=not ctx.obj.as_json))
+    makers = Makers(layer_folder(layer), threads, jobs)
+    track = _track(visible=not ctx.obj.as_json)
+    found = evaluate(makers, images, listed, grouped, track, profile=TemplateProfile(profile))
+    if record is not None:
+        record.write_text(verification_record(found, data), encoding="utf-8")
     rows = [
-        (fmr, f"{found.thresholds[fmr]:.3f}", *_shown(each)) for fmr, each in found.fnmr.items()
+        (
+            fmr,
+            f"{each.threshold.similarity:.4f}",
+            "{:.2g} to {:.2g}".format(*each.interval) + ("" if each.threshold.is_backed else " !"),
+            *_shown(each.fnmr),
+        )
+        for fmr, each in found.operating.items()
     ]
     by_group = _by_group(found.fnmr_by_group)
     return Answer(
@@ -52,11 +72,39 @@ def verification(
             f"{found.pictures} pictures of {found.people} people, {found.pairs} pairs; "
             f"no face found in {found.failures_to_detect} pictures",
             f"accuracy {found.accuracy:.4f} (deviation over folds {found.accuracy_deviation:.4f}); "
-            f"{found.ms_per_picture} ms per picture",
-            f"thresholds from {found.impostor_pairs} pairs of different people:",
-            table("FMR", "cosine", "FNMR", "95 %", "pairs", rows=rows),
+            f"{found.cpu_ms_per_picture} ms of one processor per picture",
+            f"thresholds from {found.impostor_pairs} pairs of different people "
+            "(! marks rates that fewer than 30 of them decide):",
+            table("FMR", "similarity", "95 %", "FNMR", "95 %", "pairs", rows=rows),
             *by_group,
         ],
+    )
+
+
+def cohort(
+    ctx: typer.Context,
+    images: Images,
+    pairs: Annotated[Path, typer.Option(**_FILE, help="Pairs, in the format of LFW.")],
+    record: Annotated[
+        Path, typer.Option(dir_okay=False, help="Write the mean of the cohort to this file.")
+    ],
+    data: Data = "unnamed",
+    layer: Folder = None,
+    threads: Threads = 2,
+) -> Answer:
+    """Measure the middle of many people's faces, from which templates are taken."""
+    from consentry.evaluate.cohort import measure_cohort
+    from consentry.evaluate.labels import read_pairs
+    from consentry.vision import Vision
+
+    listed = read_pairs(pairs)
+    pictures = sorted({picture for pair in listed for picture in (pair.first, pair.second)})
+    vision = Vision(layer_folder(layer), threads)
+    track = _track(visible=not ctx.obj.as_json)
+    found = measure_cohort(vision, images, pictures, data, track)
+    record.write_text(found.document(), encoding="utf-8")
+    return Answer(
+        {"people": found.people}, [f"the mean of {found.people} people is in {record.name}"]
     )
 
 

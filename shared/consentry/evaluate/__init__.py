@@ -7,7 +7,11 @@ the deployed package.
 
     labels        the files that say what the pictures show
     rates         shares of errors, and how far to trust them
+    templates     templates of a data set's pictures, by several processes
+    impostors     thresholds from all pairs of different people
     verification  FMR and FNMR on pairs of people
+    record        what was measured, as a file that calibrates confidences
+    cohort        the mean of many people's faces
     detection     how much of the labelled faces redaction covers
     redaction     what masks leave of a face to recognise
 """

@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from consentry.errors import ArgumentError, RedactionError
 from consentry.evaluate.labels import person_of
 from consentry.evaluate.rates import Rate, rate
-from consentry.evaluate.verification import central
-from consentry.vision import MaskKind, MaskOptions, Template, Vision
-from consentry.vision.calibrate import similarity_at
+from consentry.vision import MaskKind, MaskOptions, Template, Vision, subject
 
 Floats = NDArray[np.float32]
 Track = Callable[[Sequence[str]], Iterable[str]]
@@ -92,7 +90,7 @@ def evaluate(
                 masked[kind].append(template)
     if len(set(names)) < 2:
         raise ArgumentError("the list names no faces of different people")
-    threshold = similarity_at(FMR)
+    threshold = vision.calibration().similarity_at(FMR)
     known = np.array(originals)
     return Reidentification(
         pictures=len(names),
@@ -107,7 +105,7 @@ def evaluate(
 
 
 def _templates(vision: Vision, path: Path) -> dict[str, Template] | None:
-    """Make the templates of a picture's middle face: unmasked, and under each kind of mask."""
+    """Make the templates of whom a picture is of: unmasked, and under each kind of mask."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -116,7 +114,7 @@ def _templates(vision: Vision, path: Path) -> dict[str, Template] | None:
     faces = vision.detect(picture)
     if not faces:
         return None
-    face = central(faces, picture)
+    face = faces[subject(faces, picture.width, picture.height)]
     made = {_NO_MASK: vision.template(picture, face)}
     for kind in MaskKind:
         redacted = vision.redact(data, MaskOptions(kind))
@@ -125,7 +123,7 @@ def _templates(vision: Vision, path: Path) -> dict[str, Template] | None:
 
 
 def _compared(masked: Floats, known: Floats, names: Sequence[str], threshold: float) -> Kind:
-    """Compare masked faces (n, 128) with their own originals and with other people's."""
+    """Compare masked faces (n, values) with their own originals and with other people's."""
     reached = masked @ known.T >= threshold
     people = np.array(names)
     others = people[:, None] != people

@@ -1,7 +1,7 @@
 """Detection and 1:1 verification, as callers over HTTP meet them.
 
-Only one face of a picture ever becomes a template: the largest, or the one that the caller
-names. The others come back as rectangles; nothing of them is kept or embedded.
+Only one face of a picture ever becomes a template: the one that the picture is of, or the one that
+the caller names. The others come back as rectangles; nothing of them is kept or embedded.
 """
 
 from concurrent.futures import Executor
@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
-from consentry.errors import FaceNotFoundError, PictureSizeError
+from consentry.errors import FaceNotFoundError, PictureSizeError, UnsupportedFeatureError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
 from consentry.service.consent_store import ConsentStore
 from consentry.service.gate import Invocation, Outcome
@@ -21,6 +21,7 @@ from consentry.trust.consents import refusal
 from consentry.trust.policy import ConsentRule
 from consentry.trust.tripwire import Mark
 from consentry.vision import (
+    EMBEDDING_ROLES,
     Attributes,
     Box,
     Face,
@@ -30,11 +31,13 @@ from consentry.vision import (
     Role,
     Vision,
     similarity,
+    subject,
 )
-from consentry.vision.calibrate import confidence, confidence_at
+from consentry.vision.calibrate import Calibration
 
 CLAIM_OVERLAP_MIN = 0.3  # intersection over union below which a named box is not that face
 DETECT_BYTES_MIN = 1024  # Azure AI Face: pictures from 1 KB
+TARGET_FMR = 1e-5  # of decisions, unless the approval sets another; Azure AI Face's own
 _DETECT_LIMITS = PictureLimits(side_max=DETECT_SIDE_PIXELS_MAX)  # checked before decoding
 
 
@@ -53,10 +56,19 @@ class Detection:
 
 @dataclass(frozen=True)
 class Verification:
-    """Whether two faces are one person's; ``confidence`` is -log10(FMR) / 10 in [0, 1]."""
+    """Whether two faces are one person's, and how often that is said of two people.
+
+    ``confidence`` is -log10(FMR) / 10 in [0, 1], and ``is_extrapolated`` if it lies beyond what was
+    measured. Identical means that it reaches ``threshold``, at which the false match rate was
+    measured as ``fmr``, with a 95 % interval.
+    """
 
     is_identical: bool
     confidence: float
+    is_extrapolated: bool
+    threshold: float
+    fmr: float
+    fmr_interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -95,10 +107,14 @@ class Faces:
             if claim is not None:
                 raise FaceNotFoundError("no face lies in the box that the request names")
             return Outcome(Detection(()))
-        index = 0 if claim is None else _claimed(faces, claim)
+        index = (
+            subject(faces, picture.width, picture.height)
+            if claim is None
+            else _claimed(faces, claim)
+        )
         template = self.vision.template(picture, faces[index])
         attributes = self._describe(picture, faces) if described else ()
-        invocation.used(self.vision.using(Role.EMBEDDER))
+        invocation.used(self.vision.using(*EMBEDDING_ROLES))
         invocation.count(templates=1)
         face_id = uuid4()
         keep = partial(
@@ -107,7 +123,7 @@ class Faces:
             face_id,
             template,
             binding=_binding(invocation),
-            model=self.vision.models[Role.EMBEDDER].digest,
+            model=self.vision.template_version(),
             now=invocation.time,
             lifetime=lifetime,
         )
@@ -124,7 +140,7 @@ class Faces:
                 self.templates.open,
                 invocation.tenant,
                 face_id,
-                model=self.vision.models[Role.EMBEDDER].digest,
+                model=self.vision.template_version(),
                 now=invocation.time,
             )
             for face_id in (first, second)
@@ -135,9 +151,10 @@ class Faces:
             raise invocation.refuse(Reason.SUBJECTS_DIFFER)
         self._check_consents(invocation, {probe.consent_id, reference.consent_id})
         score = similarity(probe.template, reference.template)
-        result = judge(score, invocation.approval.conditions.target_fmr)
+        target = invocation.approval.conditions.target_fmr
+        result = judge(score, target, self.vision.calibration())
         invocation.count(comparisons=1)
-        invocation.used(self.vision.using(Role.EMBEDDER))
+        invocation.used(self.vision.using(*EMBEDDING_ROLES))
         shown = {Mark.FACE: (str(first), str(second))}
         self.tripwire.check(invocation, shown, matched=result.is_identical)
         return Outcome(result)
@@ -168,15 +185,27 @@ class Faces:
         return tuple(self.vision.describe(picture, face) for face in faces)
 
 
-def judge(score: float, target_fmr: float | None) -> Verification:
-    """Turn a cosine similarity into Azure's two fields.
+def judge(score: float, target_fmr: float | None, calibration: Calibration) -> Verification:
+    """Turn the similarity of two templates into a decision at a false match rate.
 
-    Identical from confidence 0.5 (FMR 1e-5, as Azure AI Face publishes it), or from the
-    confidence of the FMR that the approval sets.
+    The rate is the approval's, or TARGET_FMR. Raises UnsupportedFeatureError for a rate that is
+    lower than the calibration's data back: nobody knows what the decision would be worth.
     """
-    measured = confidence(score)
-    threshold = 0.5 if target_fmr is None else confidence_at(target_fmr)
-    return Verification(is_identical=measured >= threshold, confidence=measured)
+    target = TARGET_FMR if target_fmr is None else target_fmr
+    if target < calibration.least_fmr:
+        raise UnsupportedFeatureError(
+            "the approval's target FMR is lower than what was measured", reason="fmr_not_backed"
+        )
+    threshold = calibration.similarity_at(target)
+    estimate = calibration.estimate(threshold)
+    return Verification(
+        is_identical=score >= threshold,
+        confidence=calibration.confidence(score),
+        is_extrapolated=calibration.estimate(score).is_extrapolated,
+        threshold=calibration.confidence(threshold),
+        fmr=estimate.fmr,
+        fmr_interval=estimate.interval,
+    )
 
 
 def _claimed(faces: tuple[Face, ...], claim: Box) -> int:

@@ -79,6 +79,10 @@ class Notary:
                 "reference": _file(reference),
                 "isIdentical": result.is_identical,
                 "confidence": result.confidence,
+                "isExtrapolated": result.is_extrapolated,
+                "threshold": result.threshold,
+                "falseMatchRate": result.fmr,
+                "falseMatchRateInterval": list(result.fmr_interval),
             },
         )
 

@@ -38,7 +38,7 @@ from consentry.service.ports import Blob, BlobProperties, BlobStore
 from consentry.service.tripwire import Tripwire
 from consentry.trust.approvals import Reason
 from consentry.trust.tripwire import Mark
-from consentry.vision import Profile, Template, Vision, similarity
+from consentry.vision import EMBEDDING_ROLES, Profile, Template, Vision, similarity, subject
 
 
 class VerifyRequest(BaseModel):
@@ -108,12 +108,17 @@ class Pairs:
         result = judge(
             similarity(self._template(invocation, probe), self._template(invocation, reference)),
             invocation.approval.conditions.target_fmr,
+            self.vision.calibration(),
         )
         invocation.count(comparisons=1)
         shown = {Mark.PICTURE: invocation.inputs}
         self.tripwire.check(invocation, shown, matched=result.is_identical)
         signed = self.notary.verification(
-            invocation, probe.data, reference.data, result, self.vision.models
+            invocation,
+            probe.data,
+            reference.data,
+            result,
+            self.vision.using(*EMBEDDING_ROLES),
         )
         return Outcome(None, partial(self._release, invocation, upload, parts, signed))
 
@@ -180,12 +185,12 @@ class Pairs:
 
     def _template(self, invocation: Invocation, blob: Blob) -> Template:
         invocation.saw(blob.data)
-        invocation.used(self.vision.models)
+        invocation.used(self.vision.using(*EMBEDDING_ROLES))
         picture = self.vision.read(blob.data)
         faces = self.vision.detect(picture, Profile.FAST)
         if not faces:
             raise FaceNotFoundError("a picture to verify shows no face")
-        return self.vision.template(picture, faces[0])
+        return self.vision.template(picture, faces[subject(faces, picture.width, picture.height)])
 
     def _hold(self, invocation: Invocation, upload: UploadName, found: BlobProperties) -> None:
         if self._is_kept(upload, found.etag):

@@ -1,7 +1,7 @@
 """Templates behind face ids: encrypted at rest, bound to their tenant, gone when they expire.
 
 A row of the table ``templates`` holds one template, sealed with AES-256-GCM under the tenant's
-own data key, whose version it names. Tenant, face id, model digest, expiry, subject and consent are
+own data key, whose version it names. Tenant, face id, what made it, expiry, subject and consent are
 the associated data, so that a row copied to another tenant, renamed, given a longer life or another
 subject does not open. A second row, ``subject:{digest}:{face id}``, is written with it and finds a
 subject's templates.
@@ -95,14 +95,14 @@ class TemplateStore:
     def open(self, tenant: str, face_id: UUID, *, model: str, now: datetime) -> Bound:
         """Give back a template that has not expired.
 
-        Raises FaceNotFoundError if there is none (any more) or if another model made it, and
+        Raises FaceNotFoundError if there is none (any more) or if other models made it, and
         IntegrityError if the row is not what ``keep`` wrote.
         """
         entity = self.table.get(tenant, str(face_id))
         if entity is None or _expiry(entity) <= now:
             raise FaceNotFoundError("there is no such face id, or it has expired")
         if entity.values.get("model") != model:
-            raise FaceNotFoundError("the face id was made by another model; detect the face again")
+            raise FaceNotFoundError("the face id was made by other models; detect the face again")
         sealed = entity.values.get("sealed")
         if not isinstance(sealed, bytes):
             raise IntegrityError("a template's row is not complete")

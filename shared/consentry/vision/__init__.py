@@ -1,22 +1,24 @@
 """The ONNX core: faces in pictures, found, compared one to one, and covered.
 
-No network, no clock, no Azure; the only files read are the pinned models. ``Vision`` is the
-door. Cosines become rates of error in ``consentry.vision.calibrate``, and
-``consentry.vision.layer`` builds and checks the models.
+No network, no clock, no Azure; the only files read are the pinned models and what was measured
+with them. ``Vision`` is the door. Similarities become rates of error in
+``consentry.vision.calibrate``, and ``consentry.vision.layer`` builds and checks the models.
 """
 
 from consentry.vision.attributes import Attributes, MaskWorn
 from consentry.vision.detect import Face, Profile
-from consentry.vision.embed import TEMPLATE_VALUES, Template, similarity
-from consentry.vision.facade import Vision
+from consentry.vision.embed import TEMPLATE_VALUES, Template, TemplateProfile, similarity
+from consentry.vision.facade import EMBEDDING_ROLES, Vision
 from consentry.vision.geometry import Box
 from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskKind, MaskOptions, MaskShape, mask_kind
 from consentry.vision.picture import Picture, PictureLimits
 from consentry.vision.redact import Mask, Redacted
 from consentry.vision.sessions import model_seconds
+from consentry.vision.subject import subject
 
 __all__ = [
+    "EMBEDDING_ROLES",
     "TEMPLATE_VALUES",
     "Attributes",
     "Box",
@@ -33,8 +35,10 @@ __all__ = [
     "Redacted",
     "Role",
     "Template",
+    "TemplateProfile",
     "Vision",
     "mask_kind",
     "model_seconds",
     "similarity",
+    "subject",
 ]

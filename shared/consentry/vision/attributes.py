@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from consentry.vision.align import align
+from consentry.vision.align import ARCFACE, align
 from consentry.vision.geometry import Box
 from consentry.vision.pose import HeadPose, head_pose
 from consentry.vision.upright import UprightFace
@@ -75,7 +75,7 @@ class Attributes:
 
 def describe(pixels: Pixels, box: Box, face: UprightFace) -> Attributes:
     """Measure one face of RGB pixels (height, width, 3), as it was seen upright."""
-    crop = align(face.pixels, face.landmarks)
+    crop = align(face.pixels, face.landmarks, ARCFACE)
     level = head_pose(face.landmarks)
     luma = crop[_FACE].astype(np.float64) @ _LUMA
     middle = _middle(pixels, box).astype(np.float64)

@@ -1,6 +1,14 @@
-"""From one face to its template: steady landmarks, an aligned crop, SFace, unit length."""
+"""From one face to its template: steady landmarks, aligned crops, two embedders, unit length.
 
-from collections.abc import Callable, Mapping
+The two networks were trained by other people on other pictures with other losses, so they err on
+other faces: a pair that one takes for another is often clear to the other. A template holds what
+both say, weighted, so that the product of two templates is the weighted mean of both cosines.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -8,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from consentry.errors import FaceNotFoundError
-from consentry.vision.align import align
+from consentry.vision.align import ARCFACE, DLIB, align
+from consentry.vision.cohort import shipped_cohort
 from consentry.vision.detect import Face, detect
 from consentry.vision.geometry import Box
 
@@ -16,9 +25,35 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Run = Callable[[Floats], Mapping[str, Floats]]
 Template = NDArray[np.float32]
-"""A face as SFace sees it: (128,), float32, of length 1. A template is personal data."""
+"""A face as both embedders see it: (256,), float32, of length 1. A template is personal data."""
 
-TEMPLATE_VALUES: Final = 128
+TEMPLATE_VALUES: Final = 256
+_PIPELINE: Final = "sface+dlib 1"  # changes with everything here that changes a template
+# Of SFace in the similarity. dlib's cosines lie close together, so that a larger share is no more.
+_WEIGHT: Final = np.float32(0.4)
+
+
+class TemplateProfile(StrEnum):
+    """How much work a template is worth.
+
+    FAST takes the landmarks as the detector gave them, and one crop for each embedder. ACCURATE
+    looks at the face again at several sizes, averages the landmarks, and embeds the mirror image
+    as well. Templates of one profile are not compared with those of the other.
+    """
+
+    FAST = "fast"
+    ACCURATE = "accurate"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The models that make a template."""
+
+    detector: Run
+    embedder: Run
+    second_embedder: Run
+
+
 _SURROUNDINGS: Final = 2.2  # side of the square around a face, in longer sides of its box
 # Detectors place landmarks a little differently at each size; the mean is steadier. The sizes
 # are those at which the square around the face is looked at, in pixels.
@@ -28,26 +63,61 @@ _REDUCING_GAP: Final = (
 )
 
 
-def make_template(detector: Run, embedder: Run, pixels: Pixels, face: Face) -> Template:
+def make_template(
+    networks: Networks, pixels: Pixels, face: Face, profile: TemplateProfile
+) -> Template:
     """Make the template of one face in RGB pixels (height, width, 3).
 
-    The mean over the crop and its mirror image. Raises FaceNotFoundError when the face's box
-    lies outside of the picture.
+    Raises FaceNotFoundError when the face's box lies outside of the picture.
     """
-    square, scale, corner = _look_closer(pixels, face.box)
-    landmarks = _steady_landmarks(detector, square, (face.landmarks - corner) * np.float32(scale))
-    crop = align(square, landmarks)
-    both = np.stack([crop, crop[:, ::-1]]).transpose(0, 3, 1, 2).astype(np.float32)
-    (values,) = embedder(both).values()
-    mean = (values / np.linalg.norm(values, axis=1, keepdims=True)).mean(axis=0)
-    template: Template = (mean / np.linalg.norm(mean)).astype(np.float32)
+    first, second = embeddings(networks, pixels, face, profile)
+    template = _joined(_unit(first - shipped_cohort().mean), second)
     template.setflags(write=False)
     return template
 
 
+def embeddings(
+    networks: Networks, pixels: Pixels, face: Face, profile: TemplateProfile
+) -> tuple[Floats, Floats]:
+    """Give what each embedder says of a face, (128,) of length 1."""
+    square, scale, corner = _look_closer(pixels, face.box)
+    landmarks = (face.landmarks - corner) * np.float32(scale)
+    accurate = profile is TemplateProfile.ACCURATE
+    if accurate:
+        landmarks = _steady_landmarks(networks.detector, square, landmarks)
+    return (
+        _embed(networks.embedder, align(square, landmarks, ARCFACE), mirrored=accurate),
+        _embed(networks.second_embedder, align(square, landmarks, DLIB), mirrored=accurate),
+    )
+
+
+def version(profile: TemplateProfile, digests: Sequence[str]) -> str:
+    """Name what makes templates, by SHA-256 in hex: models, cohort, profile, and their use."""
+    named = "\n".join([_PIPELINE, profile.value, *digests]).encode()
+    return hashlib.sha256(named + shipped_cohort().mean.tobytes()).hexdigest()
+
+
 def similarity(a: Template, b: Template) -> float:
-    """Cosine of two templates, -1 to 1."""
+    """Weighted mean of two templates' cosines, -1 to 1."""
     return float(np.clip(np.dot(a, b), -1.0, 1.0))
+
+
+def _joined(first: Floats, second: Floats) -> Template:
+    """Put two vectors of length 1 together so that products are weighted means of both."""
+    joined: Template = np.concatenate([np.sqrt(_WEIGHT) * first, np.sqrt(1 - _WEIGHT) * second])
+    return joined
+
+
+def _embed(run: Run, crop: Pixels, *, mirrored: bool) -> Floats:
+    """Embed a crop (side, side, 3), or it and its mirror image; of length 1."""
+    crops = np.stack([crop, crop[:, ::-1]] if mirrored else [crop])
+    (values,) = run(crops.transpose(0, 3, 1, 2).astype(np.float32)).values()
+    return _unit(values.mean(axis=0))
+
+
+def _unit(values: Floats) -> Floats:
+    scaled: Floats = values / np.linalg.norm(values)
+    return scaled
 
 
 def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from consentry.vision.align import CROP_PIXELS
+from consentry.errors import LayerError
+from consentry.vision.align import ARCFACE, DLIB
 from consentry.vision.attributes import Attributes, describe
+from consentry.vision.calibrate import Calibration, shipped
 from consentry.vision.detect import Detectors, Face, Profile, detect, detect_all
-from consentry.vision.embed import Template, make_template
+from consentry.vision.embed import (
+    Networks,
+    Template,
+    TemplateProfile,
+    embeddings,
+    make_template,
+    version,
+)
 from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskOptions
 from consentry.vision.picture import DEFAULT_LIMITS, Picture, PictureLimits, read_picture
@@ -23,6 +32,9 @@ if TYPE_CHECKING:
     from consentry.vision.video import Limits, RedactedVideo, Tell, VideoOptions
 
 Pixels = NDArray[np.uint8]
+
+EMBEDDING_ROLES = (Role.DETECTOR, Role.EMBEDDER, Role.SECOND_EMBEDDER)
+"""The models that make templates."""
 
 _WARM_UP_PIXELS = 320
 
@@ -62,8 +74,9 @@ class Vision:
         """Load what a verification needs and run it once; the rest loads when it is needed."""
         square = (1, 3, _WARM_UP_PIXELS, _WARM_UP_PIXELS)
         self._sessions.get(Role.DETECTOR).run(np.zeros(square, np.float32))
-        crops = (2, 3, CROP_PIXELS, CROP_PIXELS)
-        self._sessions.get(Role.EMBEDDER).run(np.zeros(crops, np.float32))
+        for role, alignment in ((Role.EMBEDDER, ARCFACE), (Role.SECOND_EMBEDDER, DLIB)):
+            crops = (2, 3, alignment.side, alignment.side)
+            self._sessions.get(role).run(np.zeros(crops, np.float32))
 
     def read(self, data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Picture:
         """Decode a still picture or an animation's first frame; PictureError otherwise."""
@@ -80,10 +93,30 @@ class Vision:
         centerface = self._sessions.get(Role.SECOND_DETECTOR).run
         return detect_all(Detectors(yunet, centerface), pixels, profile)
 
-    def template(self, picture: Picture, face: Face) -> Template:
-        """Make the template of one face of the picture: (128,), float32, unit length."""
-        detector, embedder = (self._sessions.get(role) for role in (Role.DETECTOR, Role.EMBEDDER))
-        return make_template(detector.run, embedder.run, picture.pixels, face)
+    def template(
+        self, picture: Picture, face: Face, profile: TemplateProfile = TemplateProfile.ACCURATE
+    ) -> Template:
+        """Make the template of one face of the picture: (256,), float32, unit length."""
+        return make_template(self._networks(), picture.pixels, face, profile)
+
+    def embedding(self, picture: Picture, face: Face) -> NDArray[np.float32]:
+        """Give what the first embedder alone says of a face: (128,), length 1; for a cohort."""
+        first, _ = embeddings(self._networks(), picture.pixels, face, TemplateProfile.ACCURATE)
+        return first
+
+    def template_version(self, profile: TemplateProfile = TemplateProfile.ACCURATE) -> str:
+        """Name what makes templates, in hex: templates of two versions are not comparable."""
+        return version(profile, [self.models[role].digest for role in EMBEDDING_ROLES])
+
+    def calibration(self) -> Calibration:
+        """Give the calibration of accurate templates; LayerError if it was measured on others."""
+        calibration = shipped()
+        if calibration.template_version != self.template_version():
+            raise LayerError("the calibration was measured with other models; measure it again")
+        return calibration
+
+    def _networks(self) -> Networks:
+        return Networks(*(self._sessions.get(role).run for role in EMBEDDING_ROLES))
 
     def describe(self, picture: Picture, face: Face) -> Attributes:
         """Measure pose, sharpness, light, noise and a mask of one face of the picture."""

@@ -1,14 +1,19 @@
 """Verification measured on the sample photographs, and its arithmetic on made-up cosines."""
 
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.command_line import Consentry
-from tests.support.layer import layer_dir, sample
+from tests.support.layer import layer_dir, sample, vision
 from tests.support.pictures import encoded, gradient
 
-from consentry.evaluate.verification import FMRS, _accuracies, _thresholds
+from consentry.errors import LayerError
+from consentry.evaluate.verification import FMRS, _accuracies
+from consentry.vision import TEMPLATE_VALUES, Role
+from consentry.vision.calibrate import parse_calibration
 
 PEOPLE = {
     "Ann": ["person_a_1.jpg", "person_a_2.jpg"],
@@ -54,7 +59,8 @@ def test_figures_of_the_samples(consentry: Consentry, images: Path, tmp_path: Pa
     assert found["failures_to_detect"] == 0
     assert found["accuracy"] == 1.0
     assert found["fnmr"] == dict.fromkeys(FMRS, 0.0)
-    assert found["fnmr_detail"]["1e-4"]["interval"] == [0.0, 1.0]
+    assert found["operating"]["1e-4"]["fnmr"]["interval"] == [0.0, 1.0]
+    assert found["operating"]["1e-4"]["is_backed"] is False
     assert found["fnmr_by_group"]["first"]["cases"] == 1
     assert found["fmr_by_groups"]["first - first"] == {"fmr": 0.0, "pairs": 2}
 
@@ -99,20 +105,64 @@ def test_missing_picture_is_told_without_its_name(consentry: Consentry, images: 
     assert "Ann" not in ran.out
 
 
-def test_at_most_the_stated_share_of_impostors_reach_a_threshold() -> None:
-    generator = np.random.default_rng(3)
-    vectors = generator.normal(size=(400, 16)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    people = np.array([str(index // 2) for index in range(400)])
+def test_record_of_a_measurement_calibrates_confidences(
+    consentry: Consentry, images: Path, tmp_path: Path
+) -> None:
+    listed = pairs(images, "Ann 1 2", "Ann 1 Eve 1")
+    file = tmp_path / "verification.toml"
 
-    thresholds, impostors = _thresholds(vectors, people)
+    ran = consentry(
+        "evaluate", "verification", "--images", images, "--pairs", listed,
+        "--data", 'the "samples"', "--record", file, "--layer", layer_dir(), "--json",
+    )  # fmt: skip
 
-    cosines = (vectors @ vectors.T)[np.triu_indices(400, 1)]
-    others = cosines[(people[:, None] != people)[np.triu_indices(400, 1)]]
-    assert impostors == len(others) == 400 * 399 // 2 - 200
-    for fmr, threshold in thresholds.items():
-        assert (others >= threshold).mean() <= float(fmr)
-    assert (others >= thresholds["1e-2"] - 2e-4).mean() > 0.01
+    written = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert ran.code == 0
+    assert written["data"] == 'the "samples"'
+    assert written["template_version"] == vision().template_version()
+    assert [entry["at"] for entry in written["threshold"]] == [float(fmr) for fmr in FMRS]
+    assert [entry["similarity"] for entry in written["threshold"]] == list(
+        ran.document["thresholds"].values()
+    )
+    # Two pairs of different people back no rate at all.
+    with pytest.raises(LayerError, match="calibration"):
+        parse_calibration(file.read_text(encoding="utf-8"))
+
+
+def test_curve_falls_from_loose_thresholds_to_strict_ones(
+    consentry: Consentry, images: Path
+) -> None:
+    listed = pairs(images, "Ann 1 2", "Bob 1 2", "Ann 1 Eve 1", "Bob 2 Mal 1")
+
+    det = consentry(
+        "evaluate", "verification", "--images", images, "--pairs", listed,
+        "--layer", layer_dir(), "--json",
+    ).document["det"]  # fmt: skip
+
+    for looser, stricter in pairwise(det):
+        assert looser["similarity"] <= stricter["similarity"]
+        assert looser["fmr"] >= stricter["fmr"]
+        assert looser["fnmr"] <= stricter["fnmr"]
+
+
+def test_cohort_is_the_mean_of_people_and_names_nobody(
+    consentry: Consentry, images: Path, tmp_path: Path
+) -> None:
+    listed = pairs(images, "Ann 1 2", "Ann 1 Eve 1")
+    file = tmp_path / "cohort.toml"
+
+    ran = consentry(
+        "evaluate", "cohort", "--images", images, "--pairs", listed, "--data", "the samples",
+        "--record", file, "--layer", layer_dir(), "--json",
+    )  # fmt: skip
+
+    text = file.read_text(encoding="utf-8")
+    written = tomllib.loads(text)
+    assert ran.document == {"people": 2}
+    assert written["embedder"] == vision().models[Role.EMBEDDER].digest
+    assert len(written["mean"]) == TEMPLATE_VALUES // 2
+    assert 0.3 < np.linalg.norm(written["mean"]) < 1.0
+    assert not any(person in text for person in PEOPLE)
 
 
 def test_accuracy_of_a_fold_is_at_the_threshold_of_the_others() -> None:

@@ -4,10 +4,11 @@ import json
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.support import pictures
-from tests.support.layer import sample
+from tests.support.layer import sample, vision
 from tests.support.service import (
     TENANT,
     Context,
@@ -20,10 +21,11 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import TableName
+from consentry.errors import UnsupportedFeatureError
 from consentry.limits import DETECT_SIDE_PIXELS_MAX
 from consentry.service.faces import judge
 from consentry.trust.operations import Capability
-from consentry.vision.calibrate import similarity_at
+from consentry.vision import subject
 
 
 @pytest.fixture
@@ -72,15 +74,17 @@ def test_without_a_face_id_no_template_is_made(world: World, functions: Function
     assert set(world.records()[-1]["models"]) == {"detector"}
 
 
-def test_crowd_leaves_one_template_and_it_is_the_largest_faces(
+def test_crowd_leaves_one_template_of_the_face_that_the_picture_is_of(
     world: World, functions: Functions
 ) -> None:
     faces = _detect(world, functions, "city.jpg")
-    assert _templates(world) == [faces[0]["faceId"]]
-    assert all("faceId" not in face for face in faces[1:])
+    picture = vision().read(sample("city.jpg"))
+    whom = subject(vision().detect(picture), picture.width, picture.height)
+    assert _templates(world) == [faces[whom]["faceId"]]
+    assert [index for index, face in enumerate(faces) if "faceId" in face] == [whom]
     record = world.records()[-1]
     assert record["counts"] == {"faces": len(faces), "templates": 1}
-    assert set(record["models"]) == {"detector", "embedder"}
+    assert set(record["models"]) == {"detector", "embedder", "second_embedder"}
 
 
 def test_claim_that_meets_no_face_makes_no_template(world: World, functions: Functions) -> None:
@@ -112,6 +116,9 @@ def test_one_person_is_identical_and_two_are_not(world: World, functions: Functi
     assert same["isIdentical"] is True
     assert other["isIdentical"] is False
     assert 0.0 <= other["confidence"] < 0.5 <= same["confidence"] <= 1.0
+    low, high = same["falseMatchRateInterval"]
+    assert low < same["falseMatchRate"] < high
+    assert same["threshold"] == other["threshold"] == 0.5
 
 
 def test_stored_template_that_was_tampered_with_verifies_nothing(
@@ -144,16 +151,35 @@ def test_face_ids_are_random_and_say_nothing(world: World, functions: Functions)
     assert UUID(first).version == UUID(second).version == 4
 
 
-@pytest.mark.parametrize(("fmr", "identical"), [(None, True), (1e-4, True), (1e-7, False)])
+@pytest.mark.parametrize(("fmr", "identical"), [(None, True), (1e-4, True), (1e-3, True)])
 def test_approvals_fmr_moves_the_threshold(fmr: float | None, identical: bool) -> None:
-    at_one_in_a_hundred_thousand = similarity_at(1e-5) + 1e-6
-    assert judge(at_one_in_a_hundred_thousand, fmr).is_identical is identical
+    calibration = vision().calibration()
+    result = judge(calibration.similarity_at(1e-5) + 1e-6, fmr, calibration)
+    assert result.is_identical is identical
+    assert result.threshold == pytest.approx(0.5 if fmr is None else -np.log10(fmr) / 10)
 
 
 def test_just_below_the_threshold_is_not_identical() -> None:
-    result = judge(similarity_at(1e-5) - 1e-6, None)
+    calibration = vision().calibration()
+    result = judge(calibration.similarity_at(1e-5) - 1e-6, None, calibration)
     assert not result.is_identical
-    assert result.confidence < 0.5
+    assert result.confidence < result.threshold == pytest.approx(0.5)
+
+
+def test_decision_tells_the_measured_rate_of_its_threshold() -> None:
+    calibration = vision().calibration()
+    result = judge(1.0, None, calibration)
+    low, high = result.fmr_interval
+    assert result.fmr == pytest.approx(1e-5)
+    assert 0 < low < result.fmr < high < 1e-4
+    assert result.is_extrapolated
+    assert not judge(calibration.similarity_at(1e-4), None, calibration).is_extrapolated
+
+
+def test_rate_that_the_data_do_not_back_is_refused() -> None:
+    calibration = vision().calibration()
+    with pytest.raises(UnsupportedFeatureError, match="lower than what was measured"):
+        judge(1.0, 1e-9, calibration)
 
 
 def test_without_a_record_no_template_is_kept(world: World, functions: Functions) -> None:

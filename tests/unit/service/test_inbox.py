@@ -264,14 +264,26 @@ def test_comparison_by_upload_keeps_no_template(world: World) -> None:
     assert world.records()[-1]["counts"] == {"comparisons": 1}
 
 
-def test_target_fmr_of_the_approval_decides(world: World) -> None:
-    world.approve(target_fmr=1e-9)
+def test_result_by_upload_tells_the_rate_at_which_it_was_decided(world: World) -> None:
+    world.approve(target_fmr=1e-3)
     for name, data in PAIR.items():
         world.drop(name, data)
     world.arrive(f"{TENANT}/verify/p.verify.json")
     signed = world.content(Container.REDACTED, f"{TENANT}/verify/p.verify.result.json")
     assert signed is not None
-    assert _payload(signed)["isIdentical"] is False
+    told = _payload(signed)
+    assert told["isIdentical"] is True
+    assert told["threshold"] == pytest.approx(0.3)
+    assert told["falseMatchRate"] == pytest.approx(1e-3)
+
+
+def test_target_fmr_that_was_not_measured_puts_the_request_away(world: World) -> None:
+    world.approve(target_fmr=1e-9)
+    for name, data in PAIR.items():
+        world.drop(name, data)
+    world.arrive(f"{TENANT}/verify/p.verify.json")
+    assert world.names(Container.REDACTED) == []
+    assert world.records()[-1]["outcome"] == "UnsupportedFeature"
 
 
 def test_held_upload_is_put_away_when_its_time_is_over(world: World) -> None:

@@ -116,7 +116,7 @@ def test_template_of_another_model_is_not_compared(
 ) -> None:
     now = Clock()()
     face_id = _keep(store, template, now=now, lifetime=HOUR)
-    with pytest.raises(FaceNotFoundError, match="another model"):
+    with pytest.raises(FaceNotFoundError, match="other models"):
         store.open("contoso", face_id, model="b" * 64, now=now)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from consentry.vision.align import TEMPLATE
+from consentry.vision.align import ARCFACE
 from consentry.vision.geometry import Box, overlaps, similarity_transform, suppress, turn_back
 
 Floats = NDArray[np.float32]
@@ -89,23 +89,25 @@ def test_transform_of_a_moved_face_is_found(
     angle: float, scale: float, shift: tuple[float, float]
 ) -> None:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * scale
-    moved = (TEMPLATE @ turn.T + shift).astype(np.float32)
+    moved = (ARCFACE.points @ turn.T + shift).astype(np.float32)
 
-    found = similarity_transform(TEMPLATE, moved)
+    found = similarity_transform(ARCFACE.points, moved)
 
-    assert np.allclose(TEMPLATE @ found[:, :2].T + found[:, 2], moved, atol=0.05 * max(scale, 1))
+    assert np.allclose(
+        ARCFACE.points @ found[:, :2].T + found[:, 2], moved, atol=0.05 * max(scale, 1)
+    )
 
 
 @given(points=arrays(np.float32, (5, 2), elements=st.floats(0, 100, width=32)))
 def test_transform_never_mirrors(points: Floats) -> None:
-    found = similarity_transform(TEMPLATE, points)
+    found = similarity_transform(ARCFACE.points, points)
 
     assert np.linalg.det(found[:, :2].astype(float)) >= -1e-6
 
 
 def test_transform_of_one_point_is_refused() -> None:
     with pytest.raises(ValueError, match="must not all be one"):
-        similarity_transform(np.ones((5, 2), np.float32), TEMPLATE)
+        similarity_transform(np.ones((5, 2), np.float32), ARCFACE.points)
 
 
 @given(

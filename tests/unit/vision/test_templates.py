@@ -7,9 +7,19 @@ import pytest
 from tests.support.layer import layer_dir, sample, vision
 
 from consentry.errors import FaceNotFoundError, LayerError
-from consentry.vision import TEMPLATE_VALUES, Box, Face, Picture, Role, Template, Vision, similarity
-from consentry.vision.align import CROP_PIXELS, TEMPLATE, align
-from consentry.vision.calibrate import confidence
+from consentry.vision import (
+    TEMPLATE_VALUES,
+    Box,
+    Face,
+    Picture,
+    Role,
+    Template,
+    TemplateProfile,
+    Vision,
+    similarity,
+)
+from consentry.vision.align import ARCFACE, DLIB, Alignment, align
+from consentry.vision.cohort import shipped_cohort
 from consentry.vision.formats import Format
 
 
@@ -31,13 +41,15 @@ def test_template_has_unit_length_and_cannot_be_changed() -> None:
 def test_two_photographs_of_a_person_are_identical(person: str) -> None:
     cosine = similarity(template(f"{person}_1.jpg"), template(f"{person}_2.jpg"))
 
-    assert confidence(cosine) >= 0.5
+    assert vision().calibration().confidence(cosine) >= 0.5
 
 
 @pytest.mark.parametrize("person", ["person_a_1.jpg", "person_b_1.jpg"])
 @pytest.mark.parametrize("other", ["impostor_1.jpg", "impostor_2.jpg"])
 def test_photographs_of_two_people_are_not_identical(person: str, other: str) -> None:
-    assert confidence(similarity(template(person), template(other))) < 0.3
+    alike = similarity(template(person), template(other))
+
+    assert vision().calibration().confidence(alike) < 0.3
 
 
 def test_mirrored_photograph_gives_nearly_the_same_template() -> None:
@@ -71,16 +83,17 @@ def test_face_outside_of_the_picture_is_not_found(left: int) -> None:
         vision().template(picture, face)
 
 
-def test_landmarks_fall_on_the_template() -> None:
-    landmarks = (TEMPLATE * 1.5 + (20, 30)).astype(np.float32)
+@pytest.mark.parametrize("alignment", [ARCFACE, DLIB])
+def test_landmarks_fall_on_the_points_of_the_alignment(alignment: Alignment) -> None:
+    landmarks = (alignment.points * 1.5 + (20, 30)).astype(np.float32)
     pixels = np.zeros((300, 300, 3), np.uint8)
     for x, y in landmarks.round().astype(int):
         pixels[y - 2 : y + 3, x - 2 : x + 3] = 255
 
-    crop = align(pixels, landmarks)
+    crop = align(pixels, landmarks, alignment)
 
-    assert crop.shape == (CROP_PIXELS, CROP_PIXELS, 3)
-    for x, y in TEMPLATE.astype(int):
+    assert crop.shape == (alignment.side, alignment.side, 3)
+    for x, y in alignment.points.astype(int):
         assert crop[y - 1 : y + 2, x - 1 : x + 2].max() == 255
     assert crop.sum() == pytest.approx(5 * 25 / 1.5**2 * 255 * 3, rel=0.3)
 
@@ -105,6 +118,42 @@ def test_models_of_the_layer_are_told_by_role() -> None:
         Role.SECOND_EMBEDDER: "dlib-resnet-v1",
     }
     assert set(fresh.redacting) == {Role.DETECTOR, Role.SECOND_DETECTOR}
+
+
+def test_second_embedder_tells_people_apart_as_its_author_says() -> None:
+    # dlib: two faces are one person's where their descriptors lie less than 0.6 apart.
+    run = vision()._sessions.get(Role.SECOND_EMBEDDER).run
+
+    def descriptor(name: str) -> Template:
+        picture = vision().read(sample(name))
+        (face, *_) = vision().detect(picture)
+        crop = align(picture.pixels, face.landmarks, DLIB)
+        (given,) = run(crop.transpose(2, 0, 1)[None].astype(np.float32)).values()
+        found: Template = given[0]
+        return found
+
+    names = ("person_a_1.jpg", "person_a_2.jpg", "person_b_1.jpg", "impostor_1.jpg")
+    ann, again, bob, eve = map(descriptor, names)
+
+    assert np.linalg.norm(ann - again) < 0.6
+    assert min(np.linalg.norm(ann - bob), np.linalg.norm(ann - eve)) > 0.6
+
+
+def test_cohort_is_of_the_pinned_embedder_and_of_many_people() -> None:
+    cohort = shipped_cohort()
+
+    assert cohort.embedder == vision().models[Role.EMBEDDER].digest
+    assert cohort.mean.shape == (TEMPLATE_VALUES // 2,)
+    assert cohort.people >= 100
+
+
+def test_profiles_make_templates_that_are_alike_but_not_of_one_version() -> None:
+    picture = vision().read(sample("person_a_1.jpg"))
+    (face, *_) = vision().detect(picture)
+    fast, accurate = (vision().template(picture, face, profile) for profile in TemplateProfile)
+
+    assert similarity(fast, accurate) > 0.9
+    assert len({vision().template_version(profile) for profile in TemplateProfile}) == 2
 
 
 def test_role_without_a_model_is_refused() -> None:

@@ -1,0 +1,80 @@
+"""Templates of a data set's pictures, made by several processes; they stay in memory."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from consentry.errors import ArgumentError
+from consentry.vision import Face, Picture, Template, TemplateProfile, Vision, subject
+
+_CHUNK = 8  # pictures that a process takes at a time
+
+
+@dataclass(frozen=True)
+class Made:
+    """A template, or None where no face was found, and the processor's seconds that it took."""
+
+    template: Template | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Makers:
+    """As many processes as ``jobs``, each with the models of ``layer`` on so many threads."""
+
+    layer: Path
+    threads: int
+    jobs: int = 1
+
+    def make(
+        self, images: Path, pictures: Sequence[str], profile: TemplateProfile
+    ) -> Iterator[Made]:
+        """Make the template of the face that each picture is of, in order.
+
+        Raises ArgumentError for a missing picture.
+        """
+        if self.jobs == 1:
+            vision = Vision(self.layer, self.threads)
+            yield from (_make(vision, images, profile, each) for each in pictures)
+            return
+        start = (get_context("spawn"), _Worker.start, (self.layer, self.threads))
+        with ProcessPoolExecutor(self.jobs, *start) as pool:
+            work = partial(_Worker.make, images, profile)
+            yield from pool.map(work, pictures, chunksize=_CHUNK)
+
+
+class _Worker:
+    """The models of one process of the pool."""
+
+    vision: Vision
+
+    @classmethod
+    def start(cls, layer: Path, threads: int) -> None:
+        cls.vision = Vision(layer, threads)
+
+    @classmethod
+    def make(cls, images: Path, profile: TemplateProfile, picture: str) -> Made:
+        return _make(cls.vision, images, profile, picture)
+
+
+def shown(vision: Vision, path: Path) -> tuple[Picture, Face | None]:
+    """Read a picture, and find the face that it is of; ArgumentError where it is not there."""
+    try:
+        picture = vision.read(path.read_bytes())
+    except OSError:
+        raise ArgumentError("a picture of the list is not in the folder") from None
+    faces = vision.detect(picture)
+    if not faces:
+        return picture, None
+    return picture, faces[subject(faces, picture.width, picture.height)]
+
+
+def _make(vision: Vision, images: Path, profile: TemplateProfile, name: str) -> Made:
+    begun = time.process_time()
+    picture, face = shown(vision, images / name)
+    template = None if face is None else vision.template(picture, face, profile)
+    return Made(template, time.process_time() - begun)
