@@ -90,14 +90,16 @@ FETCH_SECONDS_MAX: Final = 10  # for a picture by address
 DELETION_KINDS_MAX: Final = 32  # of one receipt
 DELETION_BYTES_MAX: Final = 16 * 1024  # of a signed receipt
 ERASURE_SETTLE_SECONDS: Final = UPLOAD_ADDRESS_SECONDS + 60  # calls end by 300 s, addresses by 900
-ERASURE_DELETIONS_MAX: Final = 20_000  # in one run of the timer; the next one goes on
+ERASURE_DELETIONS_MAX: Final = 5_000  # in one run, which has to end within 300 s; the next goes on
 ERASURE_NOTE_NAMES: Final = 500  # noted before they are deleted
 ERASURE_NOTE_BYTES_MAX: Final = 8 * MEBIBYTE  # 500 names of 1,024 characters, escaped
 
 # Retention.
 RETENTION_DAYS_MAX: Final = 36_500
 RETENTION_HOURS_MIN: Final = 1  # a result can be fetched for so long, whatever is set or decided
-RETENTION_DELETIONS_MAX: Final = 20_000  # in one run of the timer; the next one goes on
+RETENTION_DELETIONS_MAX: Final = (
+    5_000  # in one run, which has to end within 300 s; the next goes on
+)
 ORPHAN_SECONDS_MIN: Final = 60 * 60  # younger things may still be on their way
 
 # Applications for access.
