@@ -38,6 +38,14 @@ CONTENT_POLICY: Final = (
 )
 """Lets a browser apply this style and load nothing else, whatever the page says."""
 
+RATES: Final[Mapping[str, str]] = {
+    "coverage_detail": "labelled faces that were covered, by least height in pixels",
+    "recall": "labelled faces that were found, by least height in pixels",
+    "coverage_by_group": "labelled faces that were covered, by what annotators perceived",
+    "kinds": "masked people whom the embedder still took for themselves, by kind of mask",
+}
+"""What the rates of the measuring commands are of."""
+
 _SECTIONS: Final = (
     ("does", "What it does"),
     ("does-not", "What it does not do"),
@@ -67,7 +75,7 @@ def page(document: Mapping[str, Any]) -> str:
         + _facts("When verifications count as a search", thresholds.get("tripwire", {})),
         "models": _table("All models that this version can load", document["models"]),
         "rates": "".join(map(_measurement, document["measurements"]))
-        or "<p>Nothing was measured for this version.</p>",
+        or "<p>No figures were recorded for this version.</p>",
         "retention": _facts("Days in storage at most", document["retention"]["days"])
         + _facts(
             "Seconds that other things live",
@@ -129,7 +137,11 @@ def _facts(caption: str, facts: Mapping[str, Any]) -> str:
 
 
 def _measurement(found: Mapping[str, Any]) -> str:
-    rows = _table("Rates; a range is a 95 % interval", found["rows"]) if found["rows"] else ""
+    told = [
+        {**row, "rate": RATES.get(row["rate"], row["rate"])} if "rate" in row else row
+        for row in found["rows"]
+    ]
+    rows = _table("Rates; a range is a 95 % interval", told) if told else ""
     return (
         f"<h3>{escape(_words(found['name']).capitalize())}</h3>"
         f"<p>Written by <code>{escape(found['writtenBy'])}</code>; SHA-256 of the file "

@@ -118,6 +118,7 @@ def detection(
     record: Annotated[
         Path | None, typer.Option(dir_okay=False, help="File to write the figures to, as JSON.")
     ] = None,
+    data: Data = "",
     layer: Folder = None,
     threads: Threads = 2,
 ) -> Answer:
@@ -136,7 +137,8 @@ def detection(
     groups = [line for each in found.coverage_by_group.values() for line in _by_group(each)]
     if record is not None:
         models = {role.value: model.digest for role, model in vision.redacting.items()}
-        _write(record, {"models": models, "threads": threads, **found.document()})
+        figures = {"models": models, "threads": threads, **found.document()}
+        _write(record, "detection", data, figures)
     return Answer(
         found.document(),
         [
@@ -243,9 +245,11 @@ def attributes(
     )  # fmt: skip
 
 
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    """Write figures so that a change of them can be read line by line."""
-    write_whole(path, json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
+def _write(path: Path, command: str, data: str, figures: Mapping[str, Any]) -> None:
+    """Write figures, and what measured them on what, to be compared line by line."""
+    about = {"writtenBy": f"consentry evaluate {command} --record", "data": data}
+    text = json.dumps({**figures, **about}, indent=2, sort_keys=True)
+    write_whole(path, text.encode() + b"\n")
 
 
 def _shown(each: "Rate") -> tuple[str, str, int]:

@@ -6,9 +6,10 @@ nothing in it names a tenant.
 """
 
 import hashlib
+import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -56,6 +57,8 @@ DOES_NOT: Final = (
 _MEASURED: Final = "consentry.vision.measured"
 _WRITTEN_BY: Final = re.compile(r"# Written by `([^`]+)`")
 
+_NO_ERROR_RATE: Final = ("ms_", "threads", "version", "template_version")
+
 Figure = str | int | float | bool | list[Any]
 
 
@@ -73,21 +76,33 @@ class Measurement:
     rows: tuple[Mapping[str, Figure], ...]
 
 
-def parse_measurement(name: str, data: bytes) -> Measurement:
-    """Read a file of figures; IntegrityError if no command says that it wrote it."""
+def parse_measurement(file: str, data: bytes) -> Measurement:
+    """Read a file of figures, TOML or JSON; IntegrityError if no command says that it wrote it."""
+    name, _, kind = file.rpartition(".")
     text = data.decode()
-    written_by = _WRITTEN_BY.match(text)
-    if written_by is None:
+    document = json.loads(text) if kind == "json" else tomllib.loads(text)
+    comment = _WRITTEN_BY.match(text)
+    written_by = comment[1] if comment else document.pop("writtenBy", None)
+    if not isinstance(written_by, str):
         raise IntegrityError("a file of figures does not say which command wrote it")
-    facts: dict[str, Figure] = {}
-    rows: list[Mapping[str, Figure]] = []
-    for key, value in tomllib.loads(text).items():
-        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            rows += value
-        elif not isinstance(value, list | dict):  # vectors are for machines
-            facts[key] = value
-    digest = hashlib.sha256(data).hexdigest()
-    return Measurement(name, written_by[1], digest, facts, tuple(rows))
+    facts = {
+        key: value
+        for key, value in document.items()
+        if isinstance(value, str | int | float) and not key.startswith(_NO_ERROR_RATE)
+    }
+    rows = tuple(row for key, value in document.items() for row in _rows((key,), value))
+    return Measurement(name, written_by, hashlib.sha256(data).hexdigest(), facts, rows)
+
+
+def _rows(path: tuple[str, ...], value: object) -> Iterator[Mapping[str, Figure]]:
+    """Find tables, and rates that lie below names; vectors are for machines."""
+    if isinstance(value, list):
+        yield from (row for row in value if isinstance(row, dict))
+    elif isinstance(value, dict) and "share" in value:
+        yield {"rate": path[0], "of": ", ".join(path[1:]), **value}
+    elif isinstance(value, dict):
+        for key, found in value.items():
+            yield from _rows((*path, key), found)
 
 
 @cache
@@ -95,9 +110,9 @@ def measured() -> tuple[Measurement, ...]:
     """Read the figures that this version of the package was released with."""
     found = sorted(files(_MEASURED).iterdir(), key=lambda entry: entry.name)
     return tuple(
-        parse_measurement(entry.name.removesuffix(".toml"), entry.read_bytes())
+        parse_measurement(entry.name, entry.read_bytes())
         for entry in found
-        if entry.name.endswith(".toml")
+        if entry.name.endswith((".toml", ".json"))
     )
 
 

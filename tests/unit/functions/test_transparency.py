@@ -89,13 +89,17 @@ def test_it_tells_of_every_pinned_model_with_licence_and_hash(world: World) -> N
 
 def test_it_tells_every_figure_that_a_command_wrote_and_which_command(world: World) -> None:
     folder = files("consentry.vision.measured")
-    written = {entry.name: entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
-    told = {f"{one['name']}.toml": one for one in document(world)["measurements"]}
-    assert told.keys() == written.keys()
+    written = {
+        entry.name.rpartition(".")[0]: entry
+        for entry in folder.iterdir()
+        if entry.name.endswith((".toml", ".json"))
+    }
+    told = {one["name"]: one for one in document(world)["measurements"]}
+    assert told.keys() == written.keys() >= {"detection", "redaction"}
     for name, one in told.items():
         assert one["sha256"] == hashlib.sha256(written[name].read_bytes()).hexdigest()
         assert one["writtenBy"].startswith("consentry evaluate ")
-    made_up = given(world, measurements=(parse_measurement("verification", FIGURES),))
+    made_up = given(world, measurements=(parse_measurement("verification.toml", FIGURES),))
     [one] = transparency(made_up, NOW)["measurements"]
     assert one["facts"] == {"data": "made up", "people": 1234}
     assert one["rows"] == [
@@ -106,9 +110,30 @@ def test_it_tells_every_figure_that_a_command_wrote_and_which_command(world: Wor
         assert shown in html
 
 
+def test_rates_below_names_become_rows_and_speed_is_no_error_rate() -> None:
+    figures = {
+        "writtenBy": "consentry evaluate detection --record",
+        "data": "made up",
+        "ms_per_picture": 9.5,
+        "models": {"detector": "ab"},
+        "coverage_by_group": {"skin": {"IV": {"share": 0.5, "cases": 2, "interval": [0.1, 0.9]}}},
+    }
+    found = parse_measurement("detection.json", json.dumps(figures).encode())
+    assert (found.name, found.facts) == ("detection", {"data": "made up"})
+    assert found.rows == (
+        {
+            "rate": "coverage_by_group",
+            "of": "skin, IV",
+            "share": 0.5,
+            "cases": 2,
+            "interval": [0.1, 0.9],
+        },
+    )
+
+
 def test_figures_that_no_command_wrote_are_refused() -> None:
     with pytest.raises(IntegrityError):
-        parse_measurement("verification", FIGURES.replace(b"# Written by", b"# By hand:"))
+        parse_measurement("verification.toml", FIGURES.replace(b"# Written by", b"# By hand:"))
 
 
 def test_it_tells_contact_place_retention_and_that_there_is_no_liveness_check() -> None:
