@@ -1,5 +1,7 @@
 """Tracks from sightings: bridged, extended, ended at cuts, and never made of doubt alone."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from consentry.vision.video.cuts import Cuts
 from consentry.vision.video.planes import Planes
 from consentry.vision.video.scan import SURE, agree
 from consentry.vision.video.track import Scan, Sighting, make_tracks
+from consentry.vision.video.workers import in_order
 
 RATE = 25.0
 
@@ -128,3 +131,18 @@ def test_cut_is_told_from_motion_and_from_noise() -> None:
     ]
 
     assert told == [False, False, False, True, False, True]
+
+
+def test_work_is_taken_in_no_faster_than_it_is_done() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(50):
+            taken.append(item)
+            yield item
+
+    results = in_order(lambda item: item * 2, items(), threads=2)
+
+    assert [next(results) for _ in range(3)] == [0, 2, 4]
+    assert len(taken) <= 3 + 2 * 2
+    assert list(results) == [item * 2 for item in range(3, 50)]

@@ -132,6 +132,8 @@ class Source:
             stream = video_stream(container)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = self._threads
+            # What the pictures themselves say of their size need not be what the file says.
+            stream.codec_context.options = {"max_pixels": str(self._limits.pixels_max)}
             packets = container.demux(stream)
             while True:
                 try:

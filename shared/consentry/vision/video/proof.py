@@ -29,7 +29,9 @@ NEIGHBOURS: Final = 2  # frames before and after a masked one that are looked at
 SAMPLE_EVERY: Final = 8  # of the frames without a mask nearby
 CLOSE_EVERY: Final = 6  # frames looked at
 _MADE_OF_FILL: Final = 0.5  # share of a doubtful guess from which it is the fill that was seen
-DOUBT: Final = 0.35  # least score of a face in the output; SURE is what begins a track
+# Least score of a face in the output. Where the other detector sees nothing, it means a likelihood
+# of about 0.08 at 32 pixels (consentry.vision.evidence), below what begins a track at first.
+DOUBT: Final = 0.6
 
 Covers = Callable[[int], Sequence[Cover]]
 """Gives what covers a frame, counted from 0."""
