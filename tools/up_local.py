@@ -87,9 +87,12 @@ def use(tenancy: Tenancy, steps: Steps, scratch: Path) -> str:
         before, after = (len(vision.detect(vision.read(data))) for data in (picture, redacted))
         expect(before > 0 and after == 0, "a face is still there")
         tell(f"{before} faces masked, none is found any more")
-    with steps.step("verify two photos of one person") as tell:
+    with steps.step("register a person's consent, verify two photos of them") as tell:
         first, second = ((SAMPLES / name).read_bytes() for name in SAME)
-        expect(tenancy.verify(first, second), "one person was taken for two")
+        expect(
+            tenancy.verify(first, second, tenancy.give_consent("p-4711")),
+            "one person was taken for two",
+        )
         tell("identical")
     with steps.step("fetch the audit log as an auditor, verify it offline") as tell:
         report = tenancy.verified_log(scratch / "log")
@@ -118,7 +121,7 @@ def keep(tenancy: Tenancy, running: Machine, console: Console) -> None:
     for name in ("HTTPS_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         print(f"  export {name}={running.surroundings[name]}")  # noqa: T201 (to be copied as it is)
     print(f"  export CURL_CA_BUNDLE=$SSL_CERT_FILE URL={tenancy.endpoint}")  # noqa: T201
-    token = tenancy.client().headers["Authorization"].removeprefix("Bearer ")
+    token = tenancy.caller()["Authorization"].removeprefix("Bearer ")
     print(f"  export CONSENTRY_TOKEN={token}")  # noqa: T201
     print(  # noqa: T201
         '  curl "$URL/redactions" -H "Authorization: Bearer $CONSENTRY_TOKEN"'

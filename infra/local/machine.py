@@ -52,8 +52,9 @@ class Machine:
 
     @property
     def real(self) -> Parts:
-        """The real parts; AssertionError where all is state."""
-        assert self.parts is not None, "this local cloud is state alone"  # noqa: S101 (misuse)
+        """The real parts; LookupError where all is state."""
+        if self.parts is None:
+            raise LookupError("this local cloud is state alone")
         return self.parts
 
     def environment(self, who: Who) -> dict[str, str]:

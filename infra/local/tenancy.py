@@ -16,8 +16,8 @@ from azure.core.credentials import AccessToken
 from consentry.azure.appends import AzureAppendStore
 from consentry.azure.blobs import AzureBlobStore
 from consentry.azure.names import Container
-from consentry.cli.client import Governance
-from consentry.cli.firststeps import example_application
+from consentry.cli.client import Consents, Governance
+from consentry.cli.firststeps import RATE_PER_MINUTE, example_application, example_consent
 from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.checkpoint_store import Checkpoints
 from consentry.stored import PublicKey
@@ -31,6 +31,7 @@ OPERATORS: Final = "dddddddd-dddd-4ddd-8ddd-dddddddddddd"
 REVIEWERS: Final = "11111111-1111-4111-8111-111111111111"
 AUDITORS: Final = "22222222-2222-4222-8222-222222222222"
 UPLOADERS: Final = "33333333-3333-4333-8333-333333333333"
+CONSENT_HEADER: Final = "X-Consentry-Consent"
 APPROVED_DAYS: Final = 30
 CALL_SECONDS_MAX: Final = 120.0
 PICTURE_BYTES_MAX: Final = 50_000_000
@@ -121,9 +122,12 @@ class Tenancy:
 
     def client(self, token: str = "") -> httpx.Client:
         """Make an HTTP client that carries a token, by default that of a calling program."""
-        token = token or self.token("app", Role.CALLER, directory=directory_of(self.tenant))
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = bearer(token) if token else self.caller()
         return httpx.Client(base_url=self.endpoint, headers=headers, timeout=CALL_SECONDS_MAX)
+
+    def caller(self) -> dict[str, str]:
+        """Sign a calling program of the tenant in; give the header that says so."""
+        return bearer(self.token("app", Role.CALLER, directory=directory_of(self.tenant)))
 
     def approve(self, *capabilities: Capability) -> str:
         """Have the tenant apply and two reviewers decide; give the application's id."""
@@ -136,7 +140,8 @@ class Tenancy:
         decision = {
             "verdict": "approve",
             "days": APPROVED_DAYS,
-            "consent": "attested",
+            "consent": "required",
+            "ratePerMinute": RATE_PER_MINUTE,
             "jurisdictions": case["application"]["jurisdictions"],
             "targetFmr": None,
         }
@@ -158,10 +163,15 @@ class Tenancy:
         )
         return found.data
 
-    def verify(self, first: bytes, second: bytes) -> bool:
-        """Have two pictures verified over HTTP; tell whether they show one person."""
+    def give_consent(self, subject: str) -> str:
+        """Register a person's consent; give the receipt's id."""
+        with Consents(self.endpoint, self.caller()) as service:
+            return str(service.give(example_consent(subject))["id"])
+
+    def verify(self, first: bytes, second: bytes, consent: str) -> bool:
+        """Have two pictures verified under a consent; tell whether they show one person."""
         with self.client() as client:
-            ids = [detect(client, picture) for picture in (first, second)]
+            ids = [detect(client, picture, consent) for picture in (first, second)]
             reply = client.post(
                 "/face/v1.2/verify", json={"faceId1": ids[0], "faceId2": ids[1]}
             ).raise_for_status()
@@ -205,17 +215,22 @@ class Tenancy:
         return report
 
 
+def bearer(token: str) -> dict[str, str]:
+    """The header that carries a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 def person(name: str, group: str) -> Who:
     """Make a person of one group."""
     return Who(str(uuid5(NAMESPACE_URL, f"person/{name}")), (group,))
 
 
-def detect(client: httpx.Client, picture: bytes) -> str:
-    """Have a picture's largest face detected and give its face id."""
+def detect(client: httpx.Client, picture: bytes, consent: str) -> str:
+    """Have a picture's largest face detected under a consent, and give its face id."""
     reply = client.post(
         "/face/v1.2/detect",
         content=picture,
-        headers={"Content-Type": "application/octet-stream"},
+        headers={"Content-Type": "application/octet-stream", CONSENT_HEADER: consent},
     ).raise_for_status()
     faces = reply.json()
     if not faces:

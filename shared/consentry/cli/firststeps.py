@@ -61,13 +61,18 @@ def approve(
 
 def give_consent(url: str, key: str, subject: str) -> str:
     """Register the example's consent for a subject, for a day; give the receipt's id."""
+    with Consents(url, {KEY_HEADER: key}) as service:
+        return str(service.give(example_consent(subject))["id"])
+
+
+def example_consent(subject: str) -> dict[str, Any]:
+    """Give the consent that the documentation shows, given by a subject now and for a day."""
     now = local.now()
     document = tomllib.loads((checkout() / CONSENT_EXAMPLE).read_text(encoding="utf-8"))
     statement = Statement.model_validate(
         document | {"subject": subject, "given_at": now, "valid_until": now + timedelta(days=1)}
     )
-    with Consents(url, {KEY_HEADER: key}) as service:
-        return str(service.give(statement.model_dump(mode="json", by_alias=True))["id"])
+    return statement.model_dump(mode="json", by_alias=True)
 
 
 def approved_capabilities(url: str, issuer: Path, tenant: str) -> set[str]:
