@@ -1,9 +1,35 @@
 """Fixtures of the infrastructure tests: stacks as registered, and a package to deploy."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.infra.live import Live, deployed, running_cloud
 from tests.infra.registered import UPLOADERS, Stack, configuration, register
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the package, built as `make package` does."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, str(ROOT / "tools" / "package.py"), "--dist", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A tenant's stack that is really up, on a local cloud of its own."""
+    scratch = tmp_path_factory.mktemp("cloud")
+    with (
+        running_cloud(scratch) as cloud,
+        deployed(cloud, scratch, dist / "consentry-package.zip", "contoso") as found,
+    ):
+        yield found
 
 
 @pytest.fixture(scope="session")
