@@ -63,13 +63,16 @@ class Rehearsal:
         """Say what an ``up`` would do."""
         return _changes(self._stack.preview().change_summary)
 
-    def up(self) -> Changes:
-        """Bring the cloud to what the program says."""
-        return _changes(self._stack.up().summary.resource_changes)
+    def up(self, *, keep_going: bool = False) -> Changes:
+        """Bring the cloud to what the program says; past failures, if told to ``keep_going``."""
+        result = self._stack.up(continue_on_error=keep_going)
+        return _changes(result.summary.resource_changes)
 
-    def destroy(self, *, exclude_protected: bool = False) -> Changes:
+    def destroy(self, *, exclude_protected: bool = False, keep_going: bool = False) -> Changes:
         """Remove the stack's resources."""
-        result = self._stack.destroy(exclude_protected=exclude_protected)
+        result = self._stack.destroy(
+            exclude_protected=exclude_protected, continue_on_error=keep_going
+        )
         return _changes(result.summary.resource_changes)
 
     def outputs(self) -> dict[str, Any]:
