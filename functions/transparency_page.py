@@ -72,6 +72,13 @@ def page(document: Mapping[str, Any]) -> str:
             "What an approval has to keep to",
             [{"capability": name, **row} for name, row in thresholds["requirements"].items()],
         )
+        + _facts(
+            "Where the decision says nothing else",
+            {
+                "days of an approval at most": thresholds["approvalDaysMax"],
+                "false match rate of verifications": thresholds["falseMatchRateUnlessDecided"],
+            },
+        )
         + _facts("When verifications count as a search", thresholds.get("tripwire", {})),
         "models": _table("All models that this version can load", document["models"]),
         "rates": "".join(map(_measurement, document["measurements"]))

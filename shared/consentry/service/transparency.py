@@ -24,6 +24,7 @@ from consentry.limits import (
     RESULT_ADDRESS_SECONDS,
     UPLOAD_ADDRESS_SECONDS,
 )
+from consentry.service.faces import TARGET_FMR
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability
 from consentry.trust.policy import Policy, UseCase
@@ -188,6 +189,7 @@ def _thresholds(policy: Policy) -> dict[str, Any]:
             for capability, required in policy.requirements.items()
         },
         "approvalDaysMax": policy.approval_days_max,
+        "falseMatchRateUnlessDecided": TARGET_FMR,
     }
     if policy.tripwire is not None:
         honest = policy.tripwire.honest_non_matches

@@ -18,6 +18,7 @@ from tests.support.service import World, functions_of, handler, http_request, ma
 
 from consentry import trust
 from consentry.errors import IntegrityError
+from consentry.service.faces import TARGET_FMR
 from consentry.service.transparency import (
     DOES,
     Sources,
@@ -153,6 +154,7 @@ def test_it_tells_the_bounds_of_the_tripwire_and_what_approvals_keep_to(world: W
     assert told["tripwire"].items() >= POLICY.tripwire.model_dump().items()
     assert told["tripwire"]["false_alarm_calls_at_half_the_non_matches"] > 10**9
     assert told["requirements"]["verify"]["target_fmr_max"] == 0.001
+    assert told["falseMatchRateUnlessDecided"] == TARGET_FMR
 
 
 def test_another_policy_another_model_or_another_setting_is_told_at_once() -> None:
