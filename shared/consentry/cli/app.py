@@ -127,6 +127,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
         evaluate.attributes,
         "consentry evaluate attributes --images lfw --masks masks",
     ),
+    ("evaluate gate", evaluate.gate, "consentry evaluate gate new.json --baseline last.json"),
     ("samples", layer.samples, "consentry samples"),
     ("doctor", doctor, "consentry doctor"),
     ("doctor retention", retention, "consentry doctor retention"),

@@ -12,6 +12,7 @@ from consentry.cli.answer import Answer, table
 from consentry.cli.layer import Folder
 from consentry.cli.offline import Threads
 from consentry.cli.places import layer_folder, write_whole
+from consentry.errors import ArgumentError
 
 if TYPE_CHECKING:
     from consentry.evaluate.rates import Rate
@@ -243,6 +244,41 @@ def attributes(
             *(f"{kind}: {dict(answers)}" for kind, answers in found.masks.items()),
         ],
     )  # fmt: skip
+
+
+def gate(
+    measured: Annotated[
+        Path, typer.Argument(metavar="MEASURED", **_FILE, help="What was measured now, as JSON.")
+    ],
+    baseline: Annotated[Path, typer.Option(**_FILE, help="The same of the last release, as JSON.")],
+) -> Answer:
+    """Say no to a release that is worse than the last by more than noise, for all or any group."""
+    from consentry.evaluate.gate import compare
+
+    steps = compare(_read(baseline), _read(measured))
+    worse = [step for step in steps if step.worse]
+    rows = [
+        (step.name, f"{step.before.share:.4f}", f"{step.now.share:.4f}" if step.now else "none")
+        for step in worse
+    ]
+    return Answer(
+        {"compared": len(steps), "worse": [step.name for step in worse]},
+        [
+            f"{len(steps)} rates compared, {len(worse)} worse by more than noise",
+            *([table("rate", "before", "now", rows=rows)] if rows else []),
+        ],
+        yes=not worse,
+    )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ArgumentError("a file of measurements is not JSON") from None
+    if not isinstance(document, dict):
+        raise ArgumentError("a file of measurements holds no document")
+    return document
 
 
 def _write(path: Path, command: str, data: str, figures: Mapping[str, Any]) -> None:

@@ -14,4 +14,5 @@ the deployed package.
     cohort        the mean of many people's faces
     detection     how much of the labelled faces redaction covers
     redaction     what masks leave of a face to recognise
+    gate          whether a release is worse than the last
 """
