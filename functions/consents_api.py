@@ -7,13 +7,15 @@ from uuid import UUID
 import azure.functions as func
 
 from consentry.errors import ArgumentError, NotFoundError
+from consentry.limits import DETECT_BYTES_MAX
 from consentry.service.consents import Given
 from consentry.service.gate import Invocation, Outcome
 from consentry.trust.consents import Receipt, Statement
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text
 from entry import Api, Endpoint, Provider
-from wire import JSON_MEDIA_TYPE, Request, json_reply
+from face_api import FACE_HEADER, claim_of
+from wire import JSON_MEDIA_TYPE, PICTURE_MEDIA_TYPE, Request, json_reply
 
 ROUTE: Final = "consents"
 RECEIPT_MEDIA_TYPE: Final = "application/jose"
@@ -87,6 +89,25 @@ def register(services: Provider) -> Api:
                 kept.signed, status_code=200, mimetype=RECEIPT_MEDIA_TYPE
             )
         )
+
+    @api.http(
+        Endpoint(
+            name="enrol_reference",
+            methods=["PUT"],
+            route=f"{ROUTE}/{{id}}/reference",
+            summary="Keep a template of the person as the receipt's reference, while it holds",
+            operation=Operation.ENROL_REFERENCE,
+            request=PICTURE_MEDIA_TYPE,
+        )
+    )
+    def reference(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        outcome = services().references.enrol(
+            invocation,
+            receipt_id(request),
+            request.body(DETECT_BYTES_MAX),
+            claim_of(request.header(FACE_HEADER)),
+        )
+        return outcome.map(lambda found: json_reply(consent_document(found, invocation.time)))
 
     @api.http(
         Endpoint(

@@ -15,6 +15,7 @@ from consentry.limits import (
     FACE_ID_SECONDS_MIN,
     URL_CHARACTERS_MAX,
 )
+from consentry.service.claims import parse_box
 from consentry.service.faces import Detection, Verification
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
@@ -71,7 +72,7 @@ def register(services: Provider) -> Api:
     def detect(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
         _check_options(request)
         lifetime = _lifetime(request)
-        claim = _claim(request.header(FACE_HEADER))
+        claim = claim_of(request.header(FACE_HEADER))
         wanted = wanted_attributes(request.query("returnFaceAttributes"))
         model = request.query("recognitionModel") or "recognition_01"
         data = _picture(services(), request)
@@ -142,17 +143,13 @@ def _lifetime(request: Request) -> timedelta:
     raise ArgumentError("faceIdTimeToLive is 60 to 86400 seconds")
 
 
-def _claim(text: str) -> Box | None:
+def claim_of(text: str) -> Box | None:
     """Read ``left,top,width,height`` in pixels of the upright picture."""
     if not text:
         return None
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) == 4 and all(
-        part.isascii() and part.isdigit() and len(part) < 6 for part in parts
-    ):
-        box = Box(*map(float, parts))
-        if box.width > 0 and box.height > 0:
-            return box
+    box = parse_box(text)
+    if box is not None:
+        return box
     raise ArgumentError(f"{FACE_HEADER} is left,top,width,height in whole pixels")
 
 

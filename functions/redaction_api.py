@@ -6,15 +6,17 @@ from uuid import UUID
 import azure.functions as func
 
 from consentry.errors import ArgumentError, NotFoundError
-from consentry.limits import PICTURE_BYTES_MAX
+from consentry.limits import CLAIMS_CHARACTERS_MAX, PICTURE_BYTES_MAX
+from consentry.service.claims import parse_claims
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.redaction import mask_options
+from consentry.service.redactor import Done
 from consentry.trust.operations import Operation
-from consentry.vision import Redacted
 from entry import Api, Endpoint, Provider
 from wire import PICTURE_MEDIA_TYPE, Request
 
+CLAIMS_HEADER: Final = "X-Consentry-Claims"
 MANIFEST_HEADER: Final = "X-Consentry-Manifest"
 
 
@@ -27,11 +29,12 @@ def register(services: Provider) -> Api:
             name="redact",
             methods=["POST"],
             route="redactions",
-            summary="Mask every face of a picture and send it back",
+            summary="Mask every face of a picture that is not rightly claimed, and send it back",
             operation=Operation.REDACT,
             query=("kind", "shape"),
             request=PICTURE_MEDIA_TYPE,
-        )
+        ),
+        choose=_redact_operation,
     )
     def redact(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
         if request.media_type() == "application/json":
@@ -39,8 +42,10 @@ def register(services: Provider) -> Api:
         wish = mask_options(
             request.query("kind"), request.query("shape"), services().inbox.default_mask
         )
-        outcome = services().redactions.redact(invocation, request.body(PICTURE_BYTES_MAX), wish)
-        return outcome.map(lambda redacted: _picture(redacted, invocation))
+        claims = parse_claims(request.header(CLAIMS_HEADER, CLAIMS_CHARACTERS_MAX))
+        data = request.body(PICTURE_BYTES_MAX)
+        outcome = services().redactions.redact(invocation, data, wish, claims)
+        return outcome.map(lambda done: _picture(done, invocation))
 
     @api.http(
         Endpoint(
@@ -60,7 +65,13 @@ def register(services: Provider) -> Api:
     return api
 
 
-def _picture(redacted: Redacted, invocation: Invocation) -> func.HttpResponse:
+def _redact_operation(request: Request) -> Operation:
+    """Claimed faces become templates, which takes more approval."""
+    return Operation.REDACT_WITH_CLAIMS if request.trace(CLAIMS_HEADER) else Operation.REDACT
+
+
+def _picture(done: Done, invocation: Invocation) -> func.HttpResponse:
+    redacted, kept = done.redacted, sum(one.is_kept for one in done.claimed)
     return func.HttpResponse(
         redacted.data,
         status_code=200,
@@ -68,6 +79,7 @@ def _picture(redacted: Redacted, invocation: Invocation) -> func.HttpResponse:
         headers={
             MANIFEST_HEADER: f"/redactions/{invocation.id}/manifest",
             "X-Consentry-Masks": str(len(redacted.masks)),
+            "X-Consentry-Kept": str(kept),
         },
     )
 

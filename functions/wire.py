@@ -83,10 +83,10 @@ class Request:
             return BearerToken(token.strip())
         return SubjectCode(code) if code else ApiKey(key)
 
-    def header(self, name: str) -> str:
+    def header(self, name: str, limit: int = HEADER_CHARACTERS_MAX) -> str:
         """A header's value, or nothing; ArgumentError when it is longer than its limit."""
         value = self._headers.get(name.lower(), "")
-        if len(value) > HEADER_CHARACTERS_MAX:
+        if len(value) > limit:
             raise ArgumentError(f"the header {name} is too long")
         return value
 

@@ -114,6 +114,8 @@ CONSENT_DAYS_MAX: Final = 3 * 366  # BIPA, section 15(a): three years after the 
 CONSENT_PURPOSES_MAX: Final = 8
 SUBJECT_CHARACTERS_MAX: Final = 64  # of a pseudonym
 CONSENTS_LISTED_MAX: Final = 1_000  # in one reply
+CLAIMS_MAX: Final = 16  # faces of one picture that may stay visible
+CLAIMS_CHARACTERS_MAX: Final = 1_024
 WITHDRAWAL_CODE_CHARACTERS_MAX: Final = 128
 # After a consent has ended its templates are looked for once more: no call runs longer than this.
 CONSENT_SETTLES_SECONDS: Final = 10 * 60

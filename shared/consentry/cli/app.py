@@ -80,6 +80,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ),
     ("consent list", consent.list_consents, "consentry consent list --subject p-4711"),
     ("consent receipt", consent.receipt, f"consentry consent receipt {_ID} --out receipt.jws"),
+    ("consent reference", consent.reference, f"consentry consent reference {_ID} portrait.jpg"),
     ("consent withdraw", consent.withdraw, f"consentry consent withdraw {_ID}"),
     (
         "consent verify",

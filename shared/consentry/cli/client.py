@@ -35,6 +35,7 @@ KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 FACE_PATH: Final = "/face/v1.2"
 CASES_PATH: Final = "/access/applications"
 CODE_HEADER: Final = "X-Consentry-Withdrawal-Code"
+FACE_HEADER: Final = "X-Consentry-Face"
 CONSENT_HEADER: Final = "X-Consentry-Consent"
 CONSENTS_PATH: Final = "/consents"
 SECONDS_MAX: Final = 230.0  # Azure ends every reply after that time
@@ -208,6 +209,12 @@ class Consents:
     def receipt(self, consent: str) -> bytes:
         """Give the signed receipt of a consent."""
         return _ask(self._api, "GET", f"{CONSENTS_PATH}/{consent}/receipt").content
+
+    def enrol(self, consent: str, picture: bytes, face: str) -> Mapping[str, Any]:
+        """Keep a template of the person as the receipt's reference."""
+        headers = {"Content-Type": "application/octet-stream", FACE_HEADER: face}
+        path = f"{CONSENTS_PATH}/{consent}/reference"
+        return self._document("PUT", path, content=picture, headers=headers)
 
     def withdraw(self, consent: str) -> Mapping[str, Any]:
         """End a consent."""

@@ -86,6 +86,24 @@ def receipt(
     return Answer({"receipt": str(out)}, [f"{out}: check it with `consentry consent verify`"])
 
 
+def reference(
+    consent: ReceiptId,
+    picture: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Picture.")],
+    face: Annotated[
+        str, typer.Option(help="left,top,width,height, where several faces are there.")
+    ] = "",
+    endpoint: Endpoint = "",
+    key: Key = "",
+) -> Answer:
+    """Enrol the face with which claimed faces are compared, while the consent holds."""
+    from consentry.cli.client import connect_consents
+    from consentry.cli.offline import read_picture
+
+    with connect_consents(endpoint, key=key) as service:
+        found = service.enrol(consent, read_picture(picture), face)
+    return Answer(found, [_table([found]), "The reference is enrolled."])
+
+
 def withdraw(
     consent: Annotated[
         str, typer.Argument(metavar="[RECEIPT]", help="Id of the consent; a code says it itself.")

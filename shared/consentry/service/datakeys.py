@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     """What a data key is for."""
 
     TEMPLATES = "templates"  # per tenant: seals templates
+    REFERENCES = "references"  # per tenant: seals references, which live as long as receipts
     CODES = "codes"  # per tenant: hashes of withdrawal codes
     DIGEST = "digest"  # per tenant: input digests of the audit log
     TRIPWIRE = "tripwire"  # per tenant: counters of verifications, with the salt of a window

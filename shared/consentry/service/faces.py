@@ -34,11 +34,11 @@ from consentry.vision import (
     subject,
 )
 from consentry.vision.calibrate import Calibration
+from consentry.vision.claims import OVERLAP_MIN
 
-CLAIM_OVERLAP_MIN = 0.3  # intersection over union below which a named box is not that face
 DETECT_BYTES_MIN = 1024  # Azure AI Face: pictures from 1 KB
 TARGET_FMR = 1e-5  # of decisions, unless the approval sets another; Azure AI Face's own
-_DETECT_LIMITS = PictureLimits(side_max=DETECT_SIDE_PIXELS_MAX)  # checked before decoding
+DETECT_LIMITS = PictureLimits(side_max=DETECT_SIDE_PIXELS_MAX)  # checked before decoding
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,9 @@ class Faces:
         Raises FaceNotFoundError when ``claim`` names a box that no face lies in.
         """
         picture, faces = self._look(invocation, data)
-        if not faces:
-            if claim is not None:
-                raise FaceNotFoundError("no face lies in the box that the request names")
+        if not faces and claim is None:
             return Outcome(Detection(()))
-        index = (
-            subject(faces, picture.width, picture.height)
-            if claim is None
-            else _claimed(faces, claim)
-        )
+        index = claimed_index(picture, faces, claim)
         template = self.vision.template(picture, faces[index])
         attributes = self._describe(picture, faces) if described else ()
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
@@ -175,7 +169,7 @@ class Faces:
         invocation.saw(data)
         if not DETECT_BYTES_MIN <= len(data) <= DETECT_BYTES_MAX:
             raise PictureSizeError("a picture to detect has 1 KB to 6 MB")
-        picture = self.vision.read(data, limits=_DETECT_LIMITS)
+        picture = self.vision.read(data, limits=DETECT_LIMITS)
         faces = self.vision.detect(picture, Profile.FAST)[:DETECT_FACES_MAX]
         invocation.count(faces=len(faces))
         invocation.used(self.vision.using(Role.DETECTOR))
@@ -208,12 +202,14 @@ def judge(score: float, target_fmr: float | None, calibration: Calibration) -> V
     )
 
 
-def _claimed(faces: tuple[Face, ...], claim: Box) -> int:
-    overlaps = [face.box.overlap(claim) for face in faces]
-    best = max(range(len(faces)), key=overlaps.__getitem__)
-    if overlaps[best] < CLAIM_OVERLAP_MIN:
-        raise FaceNotFoundError("no face lies in the box that the request names")
-    return best
+def claimed_index(picture: Picture, faces: tuple[Face, ...], claim: Box | None) -> int:
+    """Find the face that a box names, or the subject's; FaceNotFoundError where there is none."""
+    if claim is None and faces:
+        return subject(faces, picture.width, picture.height)
+    overlaps = [face.box.overlap(claim) for face in faces] if claim else []
+    if not overlaps or max(overlaps) < OVERLAP_MIN:
+        raise FaceNotFoundError("no face is there, or none in the box that the request names")
+    return overlaps.index(max(overlaps))
 
 
 def _binding(invocation: Invocation) -> Binding:

@@ -22,18 +22,21 @@ from consentry.errors import (
 )
 from consentry.limits import PICTURE_BYTES_MAX
 from consentry.service.call import Call, InboxEvent, Trigger
+from consentry.service.claims import parse_claims
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, Purpose, UploadName, check_name
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
-from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
+from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.pairs import Pairs
 from consentry.service.ports import Blob, BlobProperties, BlobStore
 from consentry.service.quarantine import Quarantine
-from consentry.service.redaction import mask_options, redact_recorded
+from consentry.service.redaction import mask_options
+from consentry.service.redactor import Done, Redactor
 from consentry.trust.operations import Operation
-from consentry.vision import MaskOptions, Redacted, Vision
+from consentry.vision import MaskOptions
 
+_CLAIMS: Final = "claims"  # metadata of an upload: faces that shall stay visible
 _UPLOAD: Final = "upload"  # metadata of a result: the id of the upload that it belongs to
 
 
@@ -56,8 +59,7 @@ class Inbox:
 
     gate: Gate
     blobs: BlobStore
-    vision: Vision
-    notary: Notary
+    redactor: Redactor
     ledger: UploadLedger
     late: LateUploads
     quarantine: Quarantine
@@ -110,7 +112,8 @@ class Inbox:
         if found is None:
             self.gate.run(self._call(upload, "", request_id), _gone)
             return
-        call, work = self._call(upload, found.etag, request_id), self._work_for(upload.purpose)
+        call = self._call(upload, found.etag, request_id, claims=_CLAIMS in _asked(found))
+        work = self._work_for(upload.purpose)
         try:
             self.gate.run(call, partial(work, upload=upload, found=found))
         except ConflictError:
@@ -131,10 +134,12 @@ class Inbox:
         if now is not None and now.etag == etag:
             raise ConflictError("somebody holds the upload where it lies")
 
-    def _call(self, upload: UploadName, etag: str, request_id: str) -> Call:
-        redacts = upload.purpose is Purpose.REDACT
+    def _call(
+        self, upload: UploadName, etag: str, request_id: str, *, claims: bool = False
+    ) -> Call:
+        redacts = Operation.REDACT_WITH_CLAIMS if claims else Operation.REDACT
         return Call(
-            operation=Operation.REDACT if redacts else Operation.VERIFY_UPLOAD,
+            operation=redacts if upload.purpose is Purpose.REDACT else Operation.VERIFY_UPLOAD,
             credential=InboxEvent(upload.tenant, self.ledger.asked_by(upload, etag)),
             trigger=Trigger.BLOB,
             request_id=request_id,
@@ -162,14 +167,12 @@ class Inbox:
         if blob is None:
             return _gone(invocation)
         options = self._options(blob)
-        redacted = redact_recorded(self.vision, invocation, blob.data, options)
+        claims = parse_claims(_asked(blob.properties).get(_CLAIMS, ""))
+        done = self.redactor.redact(invocation, blob.data, options, claims)
+        redacted = done.redacted
         result = upload.blob + redacted.extension if redacted.renamed else upload.blob
         self._check_free(upload, result)
-        models = self.vision.redacting
-        manifest = self.notary.redaction(invocation, blob.data, redacted, options, models)
-        return Outcome(
-            None, partial(self._release, invocation, upload, found, result, redacted, manifest)
-        )
+        return Outcome(None, partial(self._release, invocation, upload, found, result, done))
 
     def _check_free(self, upload: UploadName, result: str) -> None:
         """Raise ArgumentError where another upload's result has the name, which a suffix can do."""
@@ -183,23 +186,23 @@ class Inbox:
         upload: UploadName,
         found: BlobProperties,
         result: str,
-        redacted: Redacted,
-        manifest: bytes,
+        done: Done,
     ) -> None:
         now = self.blobs.properties(Container.INBOX, upload.blob)
         if now is None or now.etag != found.etag:
             return  # replaced meanwhile: this result is not the one that is asked for
+        self.redactor.let_out(invocation, done, result)
         self.blobs.write(
             Container.REDACTED,
             result + MANIFEST_SUFFIX,
-            manifest,
+            done.manifest,
             content_type=MANIFEST_MEDIA_TYPE,
         )
         self.blobs.write(
             Container.REDACTED,
             result,
-            redacted.data,
-            content_type=redacted.media_type,
+            done.redacted.data,
+            content_type=done.redacted.media_type,
             metadata={"invocation": invocation.id, _UPLOAD: upload.upload_id},
         )
         self.ledger.done(
@@ -214,8 +217,13 @@ class Inbox:
 
     def _options(self, blob: Blob) -> MaskOptions:
         """Mask as the blob's metadata asks, or as the deployment does by default."""
-        asked = {name.lower(): value.lower() for name, value in blob.properties.metadata.items()}
+        asked = _asked(blob.properties)
         return mask_options(asked.get("kind", ""), asked.get("shape", ""), self.default_mask)
+
+
+def _asked(properties: BlobProperties) -> dict[str, str]:
+    """What the metadata of an upload asks for, by name."""
+    return {name.lower(): value.lower() for name, value in properties.metadata.items()}
 
 
 def _refuse_name(invocation: Invocation) -> Outcome[None]:

@@ -6,18 +6,19 @@ its name says. It is signed by the deployment's key and verified offline with ``
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from consentry import __version__
 from consentry.errors import IntegrityError
+from consentry.service.claims import Claimed
 from consentry.service.faces import Verification
 from consentry.service.gate import Invocation
 from consentry.service.ports import PublicKey, SigningKey
 from consentry.trust.jws import open_document, sign_document
 from consentry.trust.records import utc_text
-from consentry.vision import Mask, MaskOptions, ModelInfo, Redacted, Role
+from consentry.vision import Box, Mask, MaskOptions, ModelInfo, Redacted, Role
 
 MANIFEST_MEDIA_TYPE: Final = "application/jose+json"
 REDACTION: Final = "consentry-redaction+json"
@@ -39,8 +40,9 @@ class Notary:
         redacted: Redacted,
         options: MaskOptions,
         models: Mapping[Role, ModelInfo],
+        claimed: Sequence[Claimed] = (),
     ) -> bytes:
-        """Make the manifest of a redaction: hashes in and out, every mask, every model."""
+        """Make the manifest of a redaction: hashes in and out, every mask, model and claim."""
         return self._sign(
             REDACTION,
             {
@@ -58,6 +60,7 @@ class Notary:
                     "strength": options.kind.strength,
                 },
                 "faces": [_mask(mask) for mask in redacted.masks],
+                "claims": [_claim(one) for one in claimed],
                 "rounds": redacted.rounds,
             },
         )
@@ -120,16 +123,30 @@ def _file(data: bytes) -> dict[str, object]:
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
+def _claim(claimed: Claimed) -> dict[str, object]:
+    """Tell which receipt kept which face, or why it did not."""
+    box = claimed.judged.box
+    return {
+        "receipt": claimed.claim.receipt_id,
+        "kept": claimed.is_kept,
+        "verdict": claimed.refusal or claimed.judged.verdict,
+        **({"box": _box(box)} if box else {}),
+    }
+
+
+def _box(box: Box) -> dict[str, float]:
+    return {
+        "left": round(box.left, 1),
+        "top": round(box.top, 1),
+        "width": round(box.width, 1),
+        "height": round(box.height, 1),
+    }
+
+
 def _mask(mask: Mask) -> dict[str, object]:
-    box = mask.box
     return {
         "frame": mask.frame,
-        "box": {
-            "left": round(box.left, 1),
-            "top": round(box.top, 1),
-            "width": round(box.width, 1),
-            "height": round(box.height, 1),
-        },
+        "box": _box(mask.box),
         "kind": mask.kind.value,
         "score": round(mask.score, 4),
     }

@@ -1,15 +1,18 @@
 """Redaction of one picture over HTTP, and the manifests that prove what was done."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consentry.azure.names import Container
 from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import MEBIBYTE
+from consentry.service.claims import NamedClaim
 from consentry.service.gate import Invocation, Outcome
-from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
+from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.ports import BlobStore
-from consentry.vision import MaskKind, MaskOptions, MaskShape, Redacted, Vision
+from consentry.service.redactor import Done, Redactor
+from consentry.vision import MaskKind, MaskOptions, MaskShape
 
 MANIFEST_BYTES_MAX = 32 * MEBIBYTE  # a mask takes about 200 bytes, an animation thousands of masks
 
@@ -18,30 +21,33 @@ MANIFEST_BYTES_MAX = 32 * MEBIBYTE  # a mask takes about 200 bytes, an animation
 class Redactions:
     """The use cases ``redact`` (a picture at once) and ``read manifest``."""
 
-    vision: Vision
+    redactor: Redactor
     blobs: BlobStore
-    notary: Notary
 
     def redact(
-        self, invocation: Invocation, data: bytes, options: MaskOptions
-    ) -> Outcome[Redacted]:
-        """Mask every face; the picture leaves only with its record and its manifest durable.
+        self,
+        invocation: Invocation,
+        data: bytes,
+        options: MaskOptions,
+        claims: Sequence[NamedClaim] = (),
+    ) -> Outcome[Done]:
+        """Mask every face that is not rightly claimed.
 
-        Raises RedactionError when a face is still found in the masked picture.
+        The picture leaves only with its record and its manifest durable. Raises RedactionError when
+        a face is still found that should be masked.
         """
-        redacted = redact_recorded(self.vision, invocation, data, options)
-        models = self.vision.redacting
-        manifest = self.notary.redaction(invocation, data, redacted, options, models)
+        done = self.redactor.redact(invocation, data, options, claims)
 
         def release() -> None:
+            self.redactor.let_out(invocation, done)
             self.blobs.write(
                 Container.MANIFESTS,
                 _name(invocation.tenant, invocation.id),
-                manifest,
+                done.manifest,
                 content_type=MANIFEST_MEDIA_TYPE,
             )
 
-        return Outcome(redacted, release)
+        return Outcome(done, release)
 
     def manifest(self, invocation: Invocation, redaction_id: uuid.UUID) -> Outcome[bytes]:
         """Give the signed manifest of one of the tenant's own redactions."""
@@ -53,17 +59,6 @@ class Redactions:
         if blob is None:
             raise NotFoundError("there is no such redaction")
         return Outcome(blob.data)
-
-
-def redact_recorded(
-    vision: Vision, invocation: Invocation, data: bytes, options: MaskOptions
-) -> Redacted:
-    """Redact, and tell the invocation what its audit record needs."""
-    invocation.saw(data)
-    invocation.used(vision.redacting)
-    redacted = vision.redact(data, options)
-    invocation.count(masks=len(redacted.masks), frames=redacted.frames, rounds=redacted.rounds)
-    return redacted
 
 
 def mask_options(kind: str, shape: str, default: MaskOptions) -> MaskOptions:

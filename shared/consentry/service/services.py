@@ -15,6 +15,7 @@ from consentry.service.applications import Applications
 from consentry.service.audit import AuditLog
 from consentry.service.callers import Callers
 from consentry.service.cases import Cases
+from consentry.service.claims import ClaimDesk
 from consentry.service.consent_store import ConsentStore
 from consentry.service.consents import Consents
 from consentry.service.datakeys import DataKeys
@@ -29,6 +30,7 @@ from consentry.service.ledger import UploadLedger
 from consentry.service.log_reader import LogReader
 from consentry.service.manifests import Notary
 from consentry.service.named_consents import NamedConsents
+from consentry.service.outputs import Outputs
 from consentry.service.pairs import Pairs
 from consentry.service.parts import Parts
 from consentry.service.people import people_of
@@ -38,6 +40,8 @@ from consentry.service.proofs import Proofs
 from consentry.service.quarantine import Quarantine
 from consentry.service.quotas import Quotas
 from consentry.service.redaction import Redactions
+from consentry.service.redactor import Redactor
+from consentry.service.references import References
 from consentry.service.sealing import Sealer
 from consentry.service.settings import Settings, log_origin
 from consentry.service.templates import TemplateStore
@@ -59,6 +63,7 @@ class Services:
     access: Access
     applications: Applications
     consents: Consents
+    references: References
     callers: Callers
     vision: Vision
     faces: Faces
@@ -126,6 +131,13 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     templates = TemplateStore(parts.table(TableName.TEMPLATES), keys)
     notary = Notary(parts.signing_key)
     keeping = keeping_of(settings, parts, access, keys)
+    references = References(vision, consents, keys)
+    redactor = Redactor(
+        vision,
+        notary,
+        ClaimDesk(consents, references),
+        Outputs(parts.table(TableName.CONSENTS)),
+    )
     endings = Endings(consents, templates, keeping.deletions, keys, settings.tenants)
     ledger = UploadLedger(parts.table(TableName.UPLOADS))
     quarantine = Quarantine(parts.blobs, ledger, parts.clock)
@@ -142,11 +154,12 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         access=access,
         applications=Applications(cases, access, book, settings.tenants, tripwire),
         consents=Consents(consents, endings, book),
+        references=references,
         callers=callers,
         vision=vision,
         faces=Faces(vision, templates, consents, tripwire, readers),
-        redactions=Redactions(vision, parts.blobs, notary),
-        inbox=Inbox(gate, parts.blobs, vision, notary, ledger, late, quarantine, pairs, mask, keep),
+        redactions=Redactions(redactor, parts.blobs),
+        inbox=Inbox(gate, parts.blobs, redactor, ledger, late, quarantine, pairs, mask, keep),
         addresses=Addresses(parts.blobs, ledger),
         keeping=keeping,
         upkeep=Upkeep(

@@ -53,6 +53,7 @@ class Operation(StrEnum):
     VERIFY = "verify"
     VERIFY_UPLOAD = "verify_upload"
     REDACT = "redact"
+    REDACT_WITH_CLAIMS = "redact_with_claims"
     READ_MANIFEST = "read_manifest"
     CREATE_UPLOAD = "create_upload"
     READ_UPLOAD = "read_upload"
@@ -78,6 +79,7 @@ class Operation(StrEnum):
     APPEAL = "appeal"
     GIVE_CONSENT = "give_consent"
     READ_CONSENT = "read_consent"
+    ENROL_REFERENCE = "enrol_reference"
     WITHDRAW_CONSENT = "withdraw_consent"
     UPKEEP = "upkeep"
     POISON = "poison"
@@ -150,6 +152,9 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.VERIFY: _looks(_VERIFY),
         Operation.VERIFY_UPLOAD: _looks(_VERIFY, PrincipalKind.STORAGE),
         Operation.REDACT: _looks(_REDACT, PrincipalKind.STORAGE),
+        # Whatever makes a template takes verify: of claimed faces and of references, too.
+        Operation.REDACT_WITH_CLAIMS: _looks(_VERIFY, PrincipalKind.STORAGE),
+        Operation.ENROL_REFERENCE: _looks(_VERIFY),
         Operation.READ_MANIFEST: _calls(_REDACT),
         Operation.CREATE_UPLOAD: _calls(_REDACT | _VERIFY),
         Operation.READ_UPLOAD: _calls(_REDACT | _VERIFY),

@@ -6,6 +6,7 @@ with them. ``Vision`` is the door. Similarities become rates of error in
 """
 
 from consentry.vision.attributes import Attributes, MaskWorn
+from consentry.vision.claims import Claim, Judged, Verdict
 from consentry.vision.detect import Face, Profile
 from consentry.vision.embed import TEMPLATE_VALUES, Template, TemplateProfile, similarity
 from consentry.vision.facade import EMBEDDING_ROLES, Vision
@@ -22,7 +23,9 @@ __all__ = [
     "TEMPLATE_VALUES",
     "Attributes",
     "Box",
+    "Claim",
     "Face",
+    "Judged",
     "Mask",
     "MaskKind",
     "MaskOptions",
@@ -36,6 +39,7 @@ __all__ = [
     "Role",
     "Template",
     "TemplateProfile",
+    "Verdict",
     "Vision",
     "mask_kind",
     "model_seconds",

@@ -1,7 +1,7 @@
 """The one door to this package: models of one layer, and what they do with pictures."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,6 +12,7 @@ from consentry.errors import LayerError
 from consentry.vision.align import ARCFACE, DLIB
 from consentry.vision.attributes import Attributes, describe
 from consentry.vision.calibrate import Calibration, shipped
+from consentry.vision.claims import Claim, Claims
 from consentry.vision.detect import Detectors, Face, Profile, detect, detect_all
 from consentry.vision.embed import (
     Networks,
@@ -94,10 +95,14 @@ class Vision:
         return detect_all(Detectors(yunet, centerface), pixels, profile)
 
     def template(
-        self, picture: Picture, face: Face, profile: TemplateProfile = TemplateProfile.ACCURATE
+        self,
+        picture: Picture | Pixels,
+        face: Face,
+        profile: TemplateProfile = TemplateProfile.ACCURATE,
     ) -> Template:
-        """Make the template of one face of the picture: (256,), float32, unit length."""
-        return make_template(self._networks(), picture.pixels, face, profile)
+        """Make the template of one face of a picture or of RGB pixels: (256,), unit length."""
+        pixels = picture.pixels if isinstance(picture, Picture) else picture
+        return make_template(self._networks(), pixels, face, profile)
 
     def embedding(self, picture: Picture, face: Face) -> NDArray[np.float32]:
         """Give what the first embedder alone says of a face: (128,), length 1; for a cohort."""
@@ -123,13 +128,14 @@ class Vision:
         seen = look_upright(self._sessions.get(Role.DETECTOR).run, picture.pixels, face)
         return describe(picture.pixels, face.box, seen)
 
-    def redact(self, data: bytes, options: MaskOptions) -> Redacted:
-        """Cover every face in a file and check the output; RedactionError if a face remains.
+    def redact(self, data: bytes, options: MaskOptions, claims: Sequence[Claim] = ()) -> Redacted:
+        """Cover every face in a file but those rightly claimed, and check the output.
 
-        One redaction runs at a time; others wait.
+        Raises RedactionError if another face remains. One redaction runs at a time; others wait.
         """
+        judge = Claims(claims, self.detect, self.template) if claims else None
         with self._one_at_a_time:
-            return redact(data, options, self.detect)
+            return redact(data, options, self.detect, claims=judge)
 
     def redact_video(
         self,

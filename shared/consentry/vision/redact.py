@@ -6,7 +6,8 @@ What the second look finds is covered too, by solid fill whatever was asked for,
 is made and looked at again. A face that is still found after the last look fails the job. The
 second look reads the bytes that would leave, so it also sees what encoding did.
 
-``consentry.vision.residual`` says what the second look counts as a face.
+``consentry.vision.residual`` says what the second look counts as a face, and
+``consentry.vision.claims`` which faces stay visible: nothing else does.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consentry.errors import RedactionError
+from consentry.vision.claims import Claims, Judged, kept_boxes, less_kept
 from consentry.vision.detect import Face, Profile
 from consentry.vision.encode import Shape, encode
 from consentry.vision.geometry import Box
@@ -59,7 +61,7 @@ class Redacted:
 
     ``extension`` begins with a dot; ``renamed`` says that the format is another than the
     input's. ``width`` and ``height`` are pixels of the first frame, ``rounds`` how many times
-    the output was made until no face was found in it.
+    the output was made until no face was found in it but those that ``claims`` keeps.
     """
 
     data: bytes
@@ -71,6 +73,7 @@ class Redacted:
     frames: int
     masks: tuple[Mask, ...]
     rounds: int
+    claims: tuple[Judged, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,13 @@ class _Find:
 
 
 def redact(
-    data: bytes, options: MaskOptions, look: Look, limits: PictureLimits = DEFAULT_LIMITS
+    data: bytes,
+    options: MaskOptions,
+    look: Look,
+    limits: PictureLimits = DEFAULT_LIMITS,
+    claims: Claims | None = None,
 ) -> Redacted:
-    """Redact a file of any readable format.
+    """Redact a file of any readable format; of a still picture, keep what is rightly claimed.
 
     Raises PictureError for a file that cannot be read or written, PictureSizeError for one that
     exceeds a limit, and RedactionError when a face is still found after LOOKS_MAX looks.
@@ -94,11 +101,15 @@ def redact(
         height, width = frame.pixels.shape[:2]
         size = size if finds else (width, height)
         finds.append([_Find(face, options) for face in _faces(frame, look)])
+    judged = _judged(source, claims, len(finds)) if claims else ()
+    kept = kept_boxes(judged)
+    if kept:
+        finds = [[_Find(face, options) for face in less_kept([f.face for f in finds[0]], kept)]]
     for rounds in range(1, LOOKS_MAX + 1):
         written, kind = encode(
             _covered(source, finds), Shape(source.format, source.icc_profile, source.loops)
         )
-        residual = _residual(written, look, finds)
+        residual = _residual(written, look, finds, kept)
         if not any(residual):
             return Redacted(
                 data=written,
@@ -110,6 +121,7 @@ def redact(
                 frames=len(finds),
                 masks=tuple(_masks(finds, size)),
                 rounds=rounds,
+                claims=judged,
             )
         for found, more in zip(finds, residual, strict=True):
             found.extend(_Find(face, MaskOptions(MaskKind.SOLID, options.shape)) for face in more)
@@ -121,6 +133,11 @@ def _faces(frame: Frame, look: Look) -> list[Face]:
     return [face for view in opaque_views(frame.pixels) for face in look(view, Profile.RECALL)]
 
 
+def _judged(source: Source, claims: Claims, frames: int) -> tuple[Judged, ...]:
+    views = list(opaque_views(next(source.frames()).pixels))
+    return claims.judge(views[0]) if frames == len(views) == 1 else claims.void()
+
+
 def _covered(source: Source, finds: list[list[_Find]]) -> Iterator[Frame]:
     for frame, found in zip(source.frames(), finds, strict=True):
         pixels = frame.pixels.copy()
@@ -129,8 +146,10 @@ def _covered(source: Source, finds: list[list[_Find]]) -> Iterator[Frame]:
         yield Frame(pixels, frame.milliseconds)
 
 
-def _residual(written: bytes, look: Look, finds: list[list[_Find]]) -> list[list[Face]]:
-    """Look at the output; gives the faces still seen, for each frame of the input.
+def _residual(
+    written: bytes, look: Look, finds: list[list[_Find]], kept: list[Box]
+) -> list[list[Face]]:
+    """Look at the output; gives the faces still seen, less those kept, by frame of the input.
 
     An encoder may merge equal frames. Then it is not known where a face came from: it counts for
     all frames, and only solid masks, whose pixels prove themselves, can make it void.
@@ -138,7 +157,7 @@ def _residual(written: bytes, look: Look, finds: list[list[_Find]]) -> list[list
     output = Source(written, _OWN_LIMITS)
     if len(finds) == 1 or sum(1 for _ in output.frames()) == len(finds):
         return [
-            _remaining(frame, look, [(find.face.box, find.options) for find in found])
+            _remaining(frame, look, [(find.face.box, find.options) for find in found], kept)
             for frame, found in zip(output.frames(), finds, strict=True)
         ]
     solid = [
@@ -147,22 +166,23 @@ def _residual(written: bytes, look: Look, finds: list[list[_Find]]) -> list[list
         for find in found
         if find.options.kind is MaskKind.SOLID
     ]
-    together = [face for frame in output.frames() for face in _remaining(frame, look, solid)]
+    together = [face for frame in output.frames() for face in _remaining(frame, look, solid, kept)]
     return [together] * len(finds)
 
 
-def _remaining(frame: Frame, look: Look, covers: list[Cover]) -> list[Face]:
+def _remaining(frame: Frame, look: Look, covers: list[Cover], kept: list[Box]) -> list[Face]:
     """Look at a frame of the output, past its fill, and if nothing is found, at the fill too."""
     faces = []
     for view in opaque_views(frame.pixels):
         proven = solid_pixels(view, covers)
+        seen = less_kept(look(without_fill(view, proven), Profile.CHECK), kept)
         doubted = [
             face
-            for face in look(without_fill(view, proven), Profile.CHECK)
+            for face in seen
             if not is_provoked(face, covers, proven) and not is_hidden(face, covers, view, proven)
         ]
         if not doubted and proven.any():
-            sure = look(view, Profile.FAST)
+            sure = less_kept(look(view, Profile.FAST), kept)
             doubted = [face for face in sure if not is_hidden(face, covers, view, proven)]
         faces += doubted
     return faces

@@ -129,7 +129,10 @@ OPERATION = {
 }
 """Operation of each HTTP function; where a parameter decides, the one without parameters."""
 
-ALSO = {"detect": {Operation.DETECT_WITH_FACE_ID}}
+ALSO = {
+    "detect": {Operation.DETECT_WITH_FACE_ID},
+    "redact": {Operation.REDACT_WITH_CLAIMS},
+}
 """Operations that a parameter of a function picks instead."""
 
 

@@ -1,0 +1,151 @@
+"""Claims of a redaction: faces that stay visible, each compared with the reference of a receipt.
+
+A claim whose receipt does not hold, or holds no reference, is void: the face is masked. No receipt
+may claim two faces, for that would look for one person among many.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from consentry.errors import ArgumentError
+from consentry.limits import CLAIMS_CHARACTERS_MAX, CLAIMS_MAX, DETECT_FACES_MAX
+from consentry.service.consent_store import ConsentStore, Kept
+from consentry.service.faces import judge
+from consentry.service.gate import Invocation
+from consentry.service.references import References
+from consentry.trust.approvals import Reason
+from consentry.trust.consents import refusal
+from consentry.vision import Box, Claim, Judged, Template, Verdict, similarity
+from consentry.vision.calibrate import Calibration
+
+_DIGITS_MAX = 5
+
+
+@dataclass(frozen=True)
+class NamedClaim:
+    """What a request says: a face, by box or index, and the receipt that claims it."""
+
+    face: Box | int
+    receipt_id: str
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What came of a claim; ``refusal`` is why its receipt does not hold, if it does not."""
+
+    claim: NamedClaim
+    judged: Judged
+    refusal: Reason | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the face stays visible."""
+        return self.judged.verdict is Verdict.KEPT
+
+
+def parse_claims(text: str) -> tuple[NamedClaim, ...]:
+    """Read ``face@receipt; face@receipt``, a face being ``left,top,width,height`` or an index.
+
+    Raises ArgumentError for anything else, for too many, and for a receipt that claims two faces.
+    """
+    if len(text) > CLAIMS_CHARACTERS_MAX:
+        raise ArgumentError("the claims are too long")
+    claims = tuple(_parse(part.strip()) for part in text.split(";") if part.strip())
+    if len(claims) > CLAIMS_MAX:
+        raise ArgumentError(f"a picture has {CLAIMS_MAX} claims at most")
+    if len({claim.receipt_id for claim in claims}) < len(claims):
+        raise ArgumentError("a receipt claims one face: nobody is looked for among many")
+    return claims
+
+
+def parse_box(text: str) -> Box | None:
+    """Read ``left,top,width,height`` in whole pixels of the upright picture, or give None."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != len(("left", "top", "width", "height")) or not all(map(_is_number, parts)):
+        return None
+    box = Box(*map(float, parts))
+    return box if box.width > 0 and box.height > 0 else None
+
+
+@dataclass(frozen=True)
+class ClaimDesk:
+    """Judges claims: first their receipts, then, in the picture, their faces."""
+
+    store: ConsentStore
+    references: References
+
+    def prepare(
+        self, invocation: Invocation, named: Sequence[NamedClaim]
+    ) -> tuple[list[Claim], list[NamedClaim], list[Claimed]]:
+        """Give what is to be judged in the picture, whose it is, and what is void already."""
+        claims, names, void = list[Claim](), list[NamedClaim](), list[Claimed]()
+        subjects = set[str]()
+        for name in named:
+            kept = self.store.find(invocation.tenant, name.receipt_id)
+            reason = self._refusal(invocation, kept)
+            reference = self.references.open(kept) if kept and reason is None else None
+            if kept is None or reference is None:
+                reason = reason or Reason.CONSENT_UNKNOWN
+                void.append(Claimed(name, Judged(Verdict.NOT_RECOGNISED), reason))
+                continue
+            if kept.receipt.pii_principal_id in subjects:
+                raise ArgumentError("a person is claimed once: nobody is looked for among many")
+            subjects.add(kept.receipt.pii_principal_id)
+            target_fmr = invocation.approval.conditions.target_fmr
+            calibration = self.references.vision.calibration()
+            recognise = _Recognise(reference, target_fmr, calibration)
+            claims.append(Claim(name.face, recognise))
+            names.append(name)
+        return claims, names, void
+
+    def check(self, invocation: Invocation, claimed: Sequence[Claimed]) -> None:
+        """Read the receipts of kept faces again; ConsentRequiredError if one has ended."""
+        for one in claimed:
+            if one.is_kept:
+                kept = self.store.find(invocation.tenant, one.claim.receipt_id)
+                reason = self._refusal(invocation, kept)
+                if reason is not None:
+                    raise invocation.refuse(reason)
+
+    def _refusal(self, invocation: Invocation, kept: Kept | None) -> Reason | None:
+        if kept is None:
+            return Reason.CONSENT_UNKNOWN
+        return refusal(kept.receipt, invocation.approval, invocation.time)
+
+
+@dataclass(frozen=True)
+class _Recognise:
+    """Tells whether a probe shows the one person of a reference, at the approval's FMR."""
+
+    reference: Template
+    target_fmr: float | None
+    calibration: Calibration
+
+    def __call__(self, probe: Template) -> bool:
+        score = similarity(probe, self.reference)
+        return math.isfinite(score) and judge(score, self.target_fmr, self.calibration).is_identical
+
+
+def _parse(text: str) -> NamedClaim:
+    face, _, receipt = text.partition("@")
+    try:
+        receipt_id = str(UUID(receipt.strip()))
+    except ValueError:
+        raise _malformed() from None
+    face = face.strip()
+    if _is_number(face) and int(face) < DETECT_FACES_MAX:
+        return NamedClaim(int(face), receipt_id)
+    box = parse_box(face)
+    if box is None:
+        raise _malformed()
+    return NamedClaim(box, receipt_id)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+
+
+def _malformed() -> ArgumentError:
+    return ArgumentError("a claim is left,top,width,height@receipt or index@receipt")
