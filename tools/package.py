@@ -48,6 +48,7 @@ LEFT_OUT: Final = (
     "vision/layer/dlib.py",
     "vision/layer/fetch.py",
     "vision/layer/fold.py",
+    "vision/video",
 )
 HEAVIEST_SHOWN: Final = 8
 
