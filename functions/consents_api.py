@@ -10,6 +10,7 @@ from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import DETECT_BYTES_MAX
 from consentry.service.consents import Given
 from consentry.service.gate import Invocation, Outcome
+from consentry.service.outputs import Output
 from consentry.trust.consents import Receipt, Statement
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text
@@ -111,6 +112,34 @@ def register(services: Provider) -> Api:
 
     @api.http(
         Endpoint(
+            name="consent_outputs",
+            methods=["GET"],
+            route=f"{ROUTE}/{{id}}/outputs",
+            summary="Outputs in which a receipt kept a face visible",
+            operation=Operation.READ_IMPACT,
+        )
+    )
+    def outputs(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        outcome = services().impact.read(invocation, receipt_id(request))
+        return outcome.map(lambda found: json_reply({"outputs": [_output(one) for one in found]}))
+
+    @api.http(
+        Endpoint(
+            name="redact_again",
+            methods=["POST"],
+            route=f"{ROUTE}/{{id}}/outputs/{{output}}/redact",
+            summary="Mask every face of a stored output, and put that in its place",
+            operation=Operation.REDACT_AGAIN,
+        )
+    )
+    def redact_again(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
+        outcome = services().impact.redact_again(
+            invocation, receipt_id(request), receipt_id(request, "output")
+        )
+        return outcome.map(lambda found: json_reply(_output(found)))
+
+    @api.http(
+        Endpoint(
             name="withdraw_consent",
             methods=["POST"],
             route=f"{ROUTE}/{{id}}/withdraw",
@@ -144,12 +173,23 @@ def consent_document(receipt: Receipt, now: datetime) -> dict[str, Any]:
     }
 
 
-def receipt_id(request: Request) -> UUID:
-    """Read the id of a consent out of the path."""
+def receipt_id(request: Request, part: str = "id") -> UUID:
+    """Read the id of a consent, or of another part, out of the path."""
     try:
-        return UUID(request.route("id"))
+        return UUID(request.route(part))
     except ValueError:
         raise NotFoundError("there is no such consent") from None
+
+
+def _output(output: Output) -> dict[str, str]:
+    document = {
+        "id": output.invocation,
+        "time": utc_text(output.time),
+        "sha256": output.sha256,
+        "result": output.result,
+        "redactedAgain": output.redacted_again,
+    }
+    return {name: value for name, value in document.items() if value}
 
 
 def _given(given: Given, now: datetime) -> func.HttpResponse:

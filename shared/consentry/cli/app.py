@@ -82,6 +82,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("consent receipt", consent.receipt, f"consentry consent receipt {_ID} --out receipt.jws"),
     ("consent reference", consent.reference, f"consentry consent reference {_ID} portrait.jpg"),
     ("consent withdraw", consent.withdraw, f"consentry consent withdraw {_ID}"),
+    ("consent impact", consent.impact, f"consentry consent impact {_ID} --redact-again"),
     (
         "consent verify",
         consent.verify,

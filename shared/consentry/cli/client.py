@@ -65,6 +65,9 @@ _REFUSALS: Final[Mapping[int, type[RefusedError]]] = {
 }
 
 
+Documents = list[Mapping[str, Any]]
+
+
 class Service:
     """One deployment and one key; used as a context manager, which closes the connections."""
 
@@ -209,6 +212,16 @@ class Consents:
     def receipt(self, consent: str) -> bytes:
         """Give the signed receipt of a consent."""
         return _ask(self._api, "GET", f"{CONSENTS_PATH}/{consent}/receipt").content
+
+    def outputs(self, consent: str) -> Documents:
+        """Give the outputs in which the receipt kept a face visible."""
+        found: Documents = self._document("GET", f"{CONSENTS_PATH}/{consent}/outputs")["outputs"]
+        return found
+
+    def redact_again(self, consent: str, output: str) -> Mapping[str, Any]:
+        """Have every face of a stored output masked."""
+        path = f"{CONSENTS_PATH}/{consent}/outputs/{output}/redact"
+        return self._document("POST", path, content=b"")
 
     def enrol(self, consent: str, picture: bytes, face: str) -> Mapping[str, Any]:
         """Keep a template of the person as the receipt's reference."""

@@ -124,6 +124,43 @@ def withdraw(
     return Answer(ended, [_table([ended])])
 
 
+def impact(
+    consent: ReceiptId,
+    redact_again: Annotated[
+        bool, typer.Option("--redact-again", help="Mask that face too in every stored output.")
+    ] = False,
+    endpoint: Endpoint = "",
+    key: Key = "",
+) -> Answer:
+    """List the outputs in which a receipt kept a face visible; no if some still show it."""
+    from consentry.cli.client import connect_consents
+
+    with connect_consents(endpoint, key=key) as service:
+        found = service.outputs(consent)
+        if redact_again:
+            found = [
+                service.redact_again(consent, one["id"]) if _shows_it(one) else one for one in found
+            ]
+    rows = [(one["id"], one["time"], one.get("result", "over HTTP"), _fate(one)) for one in found]
+    shown = [table("id", "time", "result", "the face", rows=rows)] if rows else []
+    return Answer(
+        {"outputs": found},
+        [*shown, f"{len(found)} outputs relied on it."],
+        yes=all("redactedAgain" in one for one in found),
+    )
+
+
+def _shows_it(output: Mapping[str, Any]) -> bool:
+    """Tell whether it lies in storage and still shows the face."""
+    return "result" in output and "redactedAgain" not in output
+
+
+def _fate(output: Mapping[str, Any]) -> str:
+    if "redactedAgain" in output:
+        return "masked since"
+    return "visible" if "result" in output else "left; redact it where it is"
+
+
 def verify(
     receipt: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Receipt file.")],
     public_keys: Annotated[Path, typer.Option(exists=True, dir_okay=False, help=KEYS_HELP)],

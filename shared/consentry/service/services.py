@@ -23,6 +23,7 @@ from consentry.service.deletions import Deletions
 from consentry.service.endings import Endings
 from consentry.service.faces import Faces
 from consentry.service.gate import Gate
+from consentry.service.impact import Impact
 from consentry.service.inbox import Inbox
 from consentry.service.keeping import Keeping, keeping_of
 from consentry.service.late import LateUploads
@@ -64,6 +65,7 @@ class Services:
     applications: Applications
     consents: Consents
     references: References
+    impact: Impact
     callers: Callers
     vision: Vision
     faces: Faces
@@ -155,6 +157,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         applications=Applications(cases, access, book, settings.tenants, tripwire),
         consents=Consents(consents, endings, book),
         references=references,
+        impact=Impact(parts.blobs, redactor, redactor.outputs, mask),
         callers=callers,
         vision=vision,
         faces=Faces(vision, templates, consents, tripwire, readers),

@@ -80,6 +80,8 @@ class Operation(StrEnum):
     GIVE_CONSENT = "give_consent"
     READ_CONSENT = "read_consent"
     ENROL_REFERENCE = "enrol_reference"
+    READ_IMPACT = "read_impact"
+    REDACT_AGAIN = "redact_again"
     WITHDRAW_CONSENT = "withdraw_consent"
     UPKEEP = "upkeep"
     POISON = "poison"
@@ -182,6 +184,8 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.APPEAL: _people(Role.APPLICANT),
         Operation.GIVE_CONSENT: _calls(_VERIFY),
         Operation.READ_CONSENT: _calls(_ANY),
+        Operation.READ_IMPACT: _calls(_ANY),
+        Operation.REDACT_AGAIN: _looks(_REDACT),
         # Needs no approval: whoever lost theirs must still be able to end a consent.
         Operation.WITHDRAW_CONSENT: _calls(frozenset(), PrincipalKind.SUBJECT),
         Operation.UPKEEP: Rule(_SYSTEM),

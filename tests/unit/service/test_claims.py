@@ -100,6 +100,16 @@ class Studio:
         request = http_request(self.world, body=picture or self.picture, x_consentry_claims=claims)
         return handler(self.functions, "redact")(request, Context())
 
+    def outputs(self, consent: str, tenant: str = TENANT) -> Any:
+        request = http_request(self.world, method="GET", tenant=tenant, route={"id": consent})
+        reply = handler(self.functions, "consent_outputs")(request, Context())
+        return json.loads(reply.get_body())["outputs"]
+
+    def redact_again(self, consent: str, output: str, tenant: str = TENANT) -> Any:
+        route = {"id": consent, "output": output}
+        request = http_request(self.world, tenant=tenant, route=route)
+        return handler(self.functions, "redact_again")(request, Context())
+
     def manifest(self) -> dict[str, Any]:
         """The newest manifest."""
         name = self.world.names(Container.MANIFESTS)[-1]
@@ -265,6 +275,41 @@ def test_upload_keeps_the_face_that_its_metadata_claim(studio: Studio) -> None:
     studio.world.arrive(name)
     _shows_only_a(studio, studio.world.content(Container.REDACTED, name) or b"")
     assert studio.world.records()[-1]["operation"] == "redact_with_claims"
+
+
+def test_outputs_that_relied_on_a_receipt_are_listed_and_redacted_again(studio: Studio) -> None:
+    consent, name = studio.give(), f"{TENANT}/pair.png"
+    claims = f"{_words(studio.a)}@{consent}"
+    studio.redact(claims)
+    studio.world.clock.advance(seconds=1)
+    studio.world.drop(name, studio.picture, claims=claims)
+    studio.world.arrive(name)
+    studio.withdraw(consent)
+    over_http, stored = studio.outputs(consent)
+    assert "result" not in over_http
+    assert stored["result"] == name
+    assert studio.redact_again(consent, over_http["id"]).status_code == 409
+    assert studio.redact_again(consent, stored["id"]).status_code == 200
+    _shows_nobody(studio.world.content(Container.REDACTED, name) or b"")
+    assert studio.outputs(consent)[1]["redactedAgain"] == studio.world.records()[-2]["id"]
+    keys = studio.world.services.signing_key.public_keys()
+    file = studio.world.content(Container.REDACTED, f"{name}.manifest.json") or b""
+    assert open_signed(file, kind=REDACTION, public_keys=keys)["claims"] == []
+
+
+def test_an_output_that_was_replaced_is_not_touched(studio: Studio) -> None:
+    consent, name = studio.give(), f"{TENANT}/pair.png"
+    studio.world.drop(name, studio.picture, claims=f"{_words(studio.a)}@{consent}")
+    studio.world.arrive(name)
+    studio.world.drop(name, studio.picture)
+    studio.world.arrive(name)
+    [output] = studio.outputs(consent)
+    before = studio.world.content(Container.REDACTED, name)
+    assert studio.redact_again(consent, output["id"]).status_code == 404
+    assert studio.world.content(Container.REDACTED, name) == before
+    studio.world.approve(STRANGER)
+    assert studio.redact_again(consent, output["id"], STRANGER).status_code == 404
+    assert studio.outputs(consent, STRANGER) == []
 
 
 def test_upload_with_claims_that_cannot_be_read_is_put_away(studio: Studio) -> None:
