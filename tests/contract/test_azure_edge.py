@@ -122,6 +122,7 @@ def everything(endpoint: str) -> list[Callable[[], object]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_dead_service_is_given_up_within_seconds(dead_endpoint: str) -> None:
     for operation in everything(dead_endpoint):
         begun = time.monotonic()

@@ -117,6 +117,7 @@ def test_an_application_is_explained_offline_rule_by_rule(shell: Shell, tmp_path
     assert shell("access", "explain", "--file", search, expect=4)["error"]["code"] == "BadArgument"
 
 
+@pytest.mark.slow
 def test_access_is_applied_for_decided_on_listed_and_revoked(shell: Shell) -> None:
     alan = token(shell, "applicant", "alan")
     ada, grace = token(shell, "reviewer", "ada"), token(shell, "reviewer", "grace")
@@ -139,6 +140,7 @@ def test_access_is_applied_for_decided_on_listed_and_revoked(shell: Shell) -> No
     assert shell("access", "revoke", case, *mary, expect=4)["error"]["code"] == "IllegalState"
 
 
+@pytest.mark.slow
 def test_a_draft_is_edited_and_its_decisions_verify_offline(shell: Shell, tmp_path: Path) -> None:
     alan = token(shell, "applicant", "alan")
     case = shell("access", "apply", "--draft", "--file", EXAMPLE, *alan)["id"]
@@ -237,6 +239,7 @@ def test_the_log_is_copied_verified_shown_and_damage_is_named(
     assert damaged["error"]["code"] == "IntegrityFailure"
 
 
+@pytest.mark.slow
 def test_proofs_of_a_record_and_of_growth_are_made_and_checked_offline(
     shell: Shell, running: Deployment, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_worker_gets_the_settings_of_the_stack(sample: Sample) -> None:
         assert sample.http.get(f"/api/setting/{name}").text == sample.stack.environment[name]
 
 
+@pytest.mark.slow
 def test_changed_code_is_served_and_broken_code_is_waited_out(tmp_path: Path) -> None:
     app = _tiny_app(tmp_path)
     log = tmp_path / "host.log"
@@ -119,6 +120,7 @@ def test_changed_code_is_served_and_broken_code_is_waited_out(tmp_path: Path) ->
         until(lambda: client.get("/api/version").text == "two")
 
 
+@pytest.mark.slow
 def test_app_that_cannot_be_loaded_fails_the_start_with_its_reason(tmp_path: Path) -> None:
     app = _tiny_app(tmp_path, "raise RuntimeError('a reason of its own')")
     before = _descendants(os.getpid())
@@ -128,6 +130,7 @@ def test_app_that_cannot_be_loaded_fails_the_start_with_its_reason(tmp_path: Pat
     assert _descendants(os.getpid()) == before
 
 
+@pytest.mark.slow
 def test_port_in_use_is_named(sample: Sample, tmp_path: Path) -> None:
     port = int(sample.stack.url.rpartition(":")[2])
     stack = Stack(ROOT, SAMPLE_APP, port=port, log=tmp_path / "log")
@@ -135,6 +138,7 @@ def test_port_in_use_is_named(sample: Sample, tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_stopped_stack_leaves_no_process(tmp_path: Path) -> None:
     before = _descendants(os.getpid())
     with Stack(ROOT, _tiny_app(tmp_path), containers=(), tables=(), log=tmp_path / "log") as stack:
@@ -168,6 +172,7 @@ def test_killed_owner_leaves_no_process(tmp_path: Path) -> None:
     until(lambda: not [process for process in started if _alive(process)])
 
 
+@pytest.mark.slow
 def test_worker_that_blocks_does_not_outlive_a_killed_host(tmp_path: Path) -> None:
     app = _tiny_app(tmp_path, BLOCKING_APP)
     before = _descendants(os.getpid())
@@ -178,6 +183,7 @@ def test_worker_that_blocks_does_not_outlive_a_killed_host(tmp_path: Path) -> No
     until(lambda: not [process for process in started if _alive(process)])
 
 
+@pytest.mark.slow
 def test_azurite_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
 
     with (

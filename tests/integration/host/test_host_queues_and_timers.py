@@ -107,6 +107,7 @@ def test_admin_call_runs_a_timer_now(sample: Sample) -> None:
     assert sample.note("rarely") == {"past_due": False}
 
 
+@pytest.mark.slow
 def test_no_message_is_lost_when_the_worker_is_replaced(sample: Sample) -> None:
     queue = sample.queues.get_queue_client("work-items")
     sent = []

@@ -105,6 +105,7 @@ def test_missing_picture_is_told_without_its_name(consentry: Consentry, images: 
     assert "Ann" not in ran.out
 
 
+@pytest.mark.slow
 def test_record_of_a_measurement_calibrates_confidences(
     consentry: Consentry, images: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_record_of_a_measurement_calibrates_confidences(
         parse_calibration(file.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_curve_falls_from_loose_thresholds_to_strict_ones(
     consentry: Consentry, images: Path
 ) -> None:

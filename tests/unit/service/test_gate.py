@@ -263,7 +263,7 @@ def test_storage_may_only_redact_and_verify(room: GateRoom, operation: Operation
     for capability in Capability:
         room.approve(capability)
     call = room.call(operation, InboxEvent(TENANT))
-    if operation in (Operation.REDACT, Operation.VERIFY_UPLOAD):
+    if operation in (Operation.REDACT, Operation.REDACT_WITH_CLAIMS, Operation.VERIFY_UPLOAD):
         assert room.gate.run(call, Watched()) == "value"
         assert room.last()["principal"] == "storage:inbox"
     else:
