@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import UTC, datetime
 
+import pytest
 from tests.support.polling import until
 from tests.support.sample import Sample
 
