@@ -149,7 +149,10 @@ class Faces:
         result = judge(score, target, self.vision.calibration())
         invocation.count(comparisons=1)
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
-        shown = {Mark.FACE: (str(first), str(second))}
+        shown = {
+            Mark.FACE: (str(first), str(second)),
+            Mark.PICTURE: (probe.picture, reference.picture),
+        }
         self.tripwire.check(invocation, shown, matched=result.is_identical)
         return Outcome(result)
 
@@ -216,6 +219,7 @@ def _binding(invocation: Invocation) -> Binding:
     """Bind a template to whoever's consent the invocation runs under."""
     if invocation.consent is None:
         raise LookupError("this invocation runs without a consent")
+    (picture,) = invocation.inputs
     return Binding(
-        invocation.subject_digest, invocation.consent.receipt_id, invocation.consent.until
+        invocation.subject_digest, invocation.consent.receipt_id, invocation.consent.until, picture
     )

@@ -1,10 +1,10 @@
 """Templates behind face ids: encrypted at rest, bound to their tenant, gone when they expire.
 
 A row of the table ``templates`` holds one template, sealed with AES-256-GCM under the tenant's
-own data key, whose version it names. Tenant, face id, what made it, expiry, subject and consent are
-the associated data, so that a row copied to another tenant, renamed, given a longer life or another
-subject does not open. A second row, ``subject:{digest}:{face id}``, is written with it and finds a
-subject's templates.
+own data key, whose version it names. Tenant, face id, what made it, expiry, subject, consent and
+picture are the associated data, so that a row copied to another tenant, renamed, given a longer
+life or another subject does not open. A second row, ``subject:{digest}:{face id}``, is written with
+it and finds a subject's templates.
 """
 
 import os
@@ -25,6 +25,7 @@ from consentry.service.ports import Entity, Row, Table
 from consentry.vision import Template
 
 _SUBJECT: Final = "subject:"
+_TOLD: Final = ("model", "subject", "consent", "picture")
 NONCE_BYTES: Final = 12  # NIST SP 800-38D: 96 bits, random, fresh for every template
 
 
@@ -32,21 +33,24 @@ NONCE_BYTES: Final = 12  # NIST SP 800-38D: 96 bits, random, fresh for every tem
 class Binding:
     """Whose template it is: keyed digest of the pseudonym, and the id of a receipt if there is one.
 
-    It ends at ``until``, however long it was asked to live.
+    ``picture`` is the keyed digest of what it was made of. It ends at ``until``, however long it
+    was asked to live.
     """
 
     subject: str
     consent_id: str = ""
     until: datetime | None = None
+    picture: str = ""
 
 
 @dataclass(frozen=True, repr=False)
 class Bound:
-    """A template and whose it is."""
+    """A template, whose it is, and the keyed digest of its picture."""
 
     template: Template
     subject: str
     consent_id: str
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class TemplateStore:
             "key": key.version,
             "subject": binding.subject,
             "consent": binding.consent_id,
+            "picture": binding.picture,
         }
         nonce = os.urandom(NONCE_BYTES)
         sealed = AESGCM(key.key).encrypt(
@@ -115,7 +120,10 @@ class TemplateStore:
         except InvalidTag:
             raise IntegrityError("a template does not open") from None
         template = np.frombuffer(plain, dtype="<f4").astype(np.float32)
-        return Bound(template, str(entity.values["subject"]), str(entity.values["consent"]))
+        subject, consent, picture = (
+            str(entity.values[name]) for name in ("subject", "consent", "picture")
+        )
+        return Bound(template, subject, consent, picture)
 
     def of_subject(self, tenant: str, subject: str) -> list[str]:
         """Face ids of a subject's templates, which ``delete`` leaves listed until ``forget``."""
@@ -164,7 +172,7 @@ def _indexed(subject: str, face_id: UUID | str) -> str:
 
 def _bound_to(tenant: str, face_id: UUID, values: Row) -> bytes:
     """Give the associated data: all that a row says in the open, and where it lies."""
-    told = "\n".join(f"{name}={values.get(name)!s}" for name in ("model", "subject", "consent"))
+    told = "\n".join(f"{name}={values.get(name)!s}" for name in _TOLD)
     expires = values.get("expires")
     end = expires.isoformat() if isinstance(expires, datetime) else ""
-    return f"consentry template v2\n{tenant}\n{face_id}\n{told}\n{end}".encode()
+    return f"consentry template v3\n{tenant}\n{face_id}\n{told}\n{end}".encode()

@@ -1,8 +1,9 @@
 """Detection and verification on twins: whose template is made, and what is compared."""
 
 import json
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -24,8 +25,9 @@ from consentry.azure.names import TableName
 from consentry.errors import UnsupportedFeatureError
 from consentry.limits import DETECT_SIDE_PIXELS_MAX
 from consentry.service.faces import judge
+from consentry.service.templates import Binding
 from consentry.trust.operations import Capability
-from consentry.vision import subject
+from consentry.vision import Face, subject
 
 
 @pytest.fixture
@@ -230,6 +232,32 @@ def test_a_face_against_many_others_is_refused_flagged_and_gets_no_answer(
             reason,
             "Refused",
         )
+
+
+def test_one_picture_is_counted_under_whatever_face_ids_and_subjects_it_comes(
+    world: World, functions: Functions
+) -> None:
+    template = vision().template(vision().read(sample("person_a_1.jpg")), _face())
+    told = []
+    for number in range(52):
+        pair = uuid4(), uuid4()
+        for face_id, picture in zip(pair, ("a" * 64, f"{number:064}"), strict=True):
+            world.services.faces.templates.keep(
+                TENANT,
+                face_id,
+                template,
+                binding=Binding(f"{number:064}", picture=picture),
+                model=vision().template_version(),
+                now=world.clock(),
+                lifetime=timedelta(hours=1),
+            )
+        told.append(_verify(world, functions, *map(str, pair)).status_code)
+    assert told == [200] * 50 + [403] * 2
+    assert world.records()[-1]["reason"] == "repeated_picture"
+
+
+def _face() -> Face:
+    return vision().detect(vision().read(sample("person_a_1.jpg")))[0]
 
 
 def test_while_verifications_cannot_be_counted_there_is_no_answer(
