@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.contract.conftest import ROOT
 from tests.support import killed_worker
-from tests.support.governance import approval
+from tests.support.governance import approval, conditions
 
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
@@ -61,6 +61,7 @@ def approved(services: Services) -> str:
         capability=Capability.DETECT,
         valid_from=now - timedelta(minutes=1),
         valid_until=now + timedelta(days=1),
+        conditions=conditions(rate_per_minute=1_000_000),  # more than all workers call
     )
     services.access.approve(wanted, now)
     return services.callers.create(TENANT, now)
