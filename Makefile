@@ -54,7 +54,7 @@ test: setup  ## every test but the slow ones; coverage at least 90 %
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not slow" --ignore=tests/infra --cov --cov-report=term
 
 test-slow: setup  ## the slow tests
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile -m slow --ignore=tests/infra
+	$(BIN)/python -m pytest -q -m slow --ignore=tests/infra
 
 .venv/.infra: requirements/infra.lock .venv/.complete
 	@tools/step "Pulumi's SDK, by hash" $(BIN)/python -m pip install --no-input --no-deps --require-hashes -r requirements/infra.lock
