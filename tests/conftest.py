@@ -3,6 +3,11 @@
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# No test depends on the wall clock: a busy machine is not an error of the code.
+settings.register_profile("consentry", deadline=None)
+settings.load_profile("consentry")
 
 
 def _no_skip[Report: (pytest.TestReport, pytest.CollectReport)](report: Report) -> Report:
