@@ -71,7 +71,9 @@ def test_locks_hold_every_direct_dependency_and_agree() -> None:
 
 
 def test_npm_lock_names_no_registry_and_hashes_every_package() -> None:
-    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    text = (ROOT / "package-lock.json").read_text(encoding="utf-8")
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
     packages.pop("")
     assert len(packages) > 20
     assert not any("resolved" in package for package in packages.values())
