@@ -51,6 +51,7 @@ URL_CHARACTERS_MAX: Final = 2_048
 HEADER_CHARACTERS_MAX: Final = 256
 BLOB_NAME_CHARACTERS_MAX: Final = 900  # Azure's 1,024 less room for a suffix and the tenant
 TENANT_CHARACTERS_MAX: Final = 32
+SCOPED_SECRET_CHARACTERS_MAX: Final = 128  # of a caller's key or a withdrawal code
 UPLOAD_ADDRESS_SECONDS: Final = 15 * 60
 RESULT_ADDRESS_SECONDS: Final = 5 * 60
 WAITING_UPLOAD_SECONDS_MAX: Final = 24 * 60 * 60  # a verification that is not complete
@@ -82,7 +83,6 @@ AUDIT_PAGE_DAYS_MAX: Final = 366
 AUDIT_GAP_SECONDS_MAX: Final = 60 * 60  # between two checkpoints, which are made every minute
 NOTE_BYTES_MAX: Final = 64 * 1024
 NOTE_SIGNATURES_MAX: Final = 16  # the least that a verifier of signed notes has to accept
-CALLER_KEY_CHARACTERS_MAX: Final = 128
 VERIFY_REQUESTS_PER_FOLDER_MAX: Final = 100  # read when a picture arrives below verify/
 FETCH_SECONDS_MAX: Final = 10  # for a picture by address
 
@@ -116,6 +116,5 @@ SUBJECT_CHARACTERS_MAX: Final = 64  # of a pseudonym
 CONSENTS_LISTED_MAX: Final = 1_000  # in one reply
 CLAIMS_MAX: Final = 16  # faces of one picture that may stay visible
 CLAIMS_CHARACTERS_MAX: Final = 1_024
-WITHDRAWAL_CODE_CHARACTERS_MAX: Final = 128
 # After a consent has ended its templates are looked for once more: no call runs longer than this.
 CONSENT_SETTLES_SECONDS: Final = 10 * 60

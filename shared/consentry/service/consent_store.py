@@ -1,56 +1,25 @@
 """Consents in the table ``consents``: row ``consent:{id}`` of the tenant, the receipt signed.
 
 A row is believed only if its receipt verifies and is this tenant's of this id. With it lies the
-keyed hash of the withdrawal code, 256 random bits that are shown once. A code says by its own text
-which consent it ends, so that it takes no account and one point read.
+keyed digest of the withdrawal code, a scoped secret: its own text says which consent it ends, so
+that it takes no account.
 """
 
-import hmac
-import re
-import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 from consentry.errors import IntegrityError
-from consentry.limits import WITHDRAWAL_CODE_CHARACTERS_MAX
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.ports import Entity, Row, SigningKey, Table
-from consentry.service.settings import TENANT_PATTERN
+from consentry.service.scoped_secrets import ScopedSecret
 from consentry.trust.consents import Receipt, open_receipt, sign_receipt
 from consentry.trust.operations import Principal, PrincipalKind
 
-SECRET_BYTES: Final = 32
-
 _CONSENT: Final = "consent:"
-_CODE: Final = re.compile(
-    rf"(?P<tenant>{TENANT_PATTERN.pattern})\.(?P<id>[0-9a-f]{{32}})\.(?P<secret>[\w-]{{43}})",
-    re.ASCII,
-)
-_NO_DIGEST: Final = bytes(32)
-
-
-@dataclass(frozen=True, repr=False)
-class WithdrawalCode:
-    """A well-formed code; nothing is known yet of its truth."""
-
-    tenant: str
-    receipt_id: str
-    text: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Read a code, or give None for anything of another form."""
-        match = _CODE.fullmatch(text) if len(text) <= WITHDRAWAL_CODE_CHARACTERS_MAX else None
-        return None if match is None else cls(match["tenant"], str(UUID(match["id"])), text)
-
-    @classmethod
-    def make(cls, tenant: str, receipt_id: str) -> Self:
-        """Make a new code for a receipt."""
-        secret = secrets.token_urlsafe(SECRET_BYTES)
-        return cls(tenant, receipt_id, f"{tenant}.{UUID(receipt_id).hex}.{secret}")
+_ID_BYTES: Final = 16  # of a receipt's UUID
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,9 +61,9 @@ class ConsentStore:
         """All consents of a tenant, oldest first."""
         return map(self._open, self._table.query(tenant, row_prefix=_CONSENT))
 
-    def add(self, receipt: Receipt, signed: bytes, code: WithdrawalCode) -> None:
+    def add(self, receipt: Receipt, signed: bytes, code: ScopedSecret) -> None:
         """Write a new consent."""
-        kept = Kept(receipt, signed, self._digest(code))
+        kept = Kept(receipt, signed, code.digest(self._digest_key(code)))
         self._table.insert(receipt.tenant, _CONSENT + receipt.record_id, _row(kept))
 
     def due(self, tenant: str, now: datetime) -> tuple[Sequence[Kept], int]:
@@ -130,20 +99,18 @@ class ConsentStore:
         """Sign a receipt by the deployment's key."""
         return sign_receipt(receipt, kid=self._key.kid, sign=self._key.sign)
 
-    def recognise(self, code: WithdrawalCode) -> Principal | None:
-        """Establish whose consent a code ends, or None; every wrong code takes the same path."""
-        if code.tenant not in self._tenants:
+    def recognise(self, text: str) -> Principal | None:
+        """Establish whose consent a withdrawal code ends; every wrong code takes the same path."""
+        code = ScopedSecret.parse(text, _ID_BYTES)
+        if code is None or code.tenant not in self._tenants:
             return None
-        row = self._table.get(code.tenant, _CONSENT + code.receipt_id)
-        stored = row.values.get("code") if row is not None else None
-        known = stored if isinstance(stored, bytes) else _NO_DIGEST
-        if not hmac.compare_digest(self._digest(code), known):
+        row = self._table.get(code.tenant, _CONSENT + str(UUID(code.id)))
+        if not code.opens(row, "code", self._digest_key(code)):
             return None
-        return Principal(PrincipalKind.SUBJECT, UUID(code.receipt_id).hex, code.tenant)
+        return Principal(PrincipalKind.SUBJECT, code.id, code.tenant)
 
-    def _digest(self, code: WithdrawalCode) -> bytes:
-        """Hash a code's whole text, so that a row copied to another id or tenant opens nothing."""
-        return hmac.digest(self._keys.get(code.tenant, Purpose.CODES), code.text.encode(), "sha256")
+    def _digest_key(self, code: ScopedSecret) -> bytes:
+        return self._keys.get(code.tenant, Purpose.CODES)
 
     def _replace(self, kept: Kept) -> Kept:
         receipt = kept.receipt
@@ -169,6 +136,11 @@ class ConsentStore:
             row.values.get("enrolled") is True,
             row.values.get("cleared") is True,
         )
+
+
+def make_code(receipt: Receipt) -> ScopedSecret:
+    """Make the withdrawal code of a new receipt."""
+    return ScopedSecret.make(receipt.tenant, UUID(receipt.record_id).hex)
 
 
 def _row(kept: Kept) -> Row:

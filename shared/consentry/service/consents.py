@@ -10,7 +10,7 @@ from uuid import UUID
 
 from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import CONSENTS_LISTED_MAX
-from consentry.service.consent_store import ConsentStore, Kept, WithdrawalCode
+from consentry.service.consent_store import ConsentStore, Kept, make_code
 from consentry.service.endings import Endings
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
@@ -46,7 +46,7 @@ class Consents:
         if not set(statement.purposes) <= set(self.book.in_force(invocation.time).use_cases):
             raise ArgumentError("a purpose is a use case of the policy in force")
         receipt = give(uuid7(invocation.time), invocation.tenant, statement)
-        code = WithdrawalCode.make(invocation.tenant, receipt.record_id)
+        code = make_code(receipt)
         invocation.about(receipt.pii_principal_id, receipt.record_id)
         signed = self.store.sign(receipt)
         given = Given(receipt, signed, code.text)

@@ -37,8 +37,8 @@ from consentry.service.call import (
     SubjectCode,
     SystemTimer,
 )
-from consentry.service.callers import CallerKey, Callers
-from consentry.service.consent_store import ConsentStore, WithdrawalCode
+from consentry.service.callers import Callers, parse_key
+from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.identifiers import uuid7
 from consentry.service.named_consents import NamedConsents
@@ -344,15 +344,14 @@ class Gate:
                 principal = Principal(PrincipalKind.STORAGE, writer, tenant)
                 return principal, self._approvals(tenant, call)()
             case ApiKey(text):
-                key = CallerKey.parse(text)
+                key = parse_key(text)
                 if key is None:
                     return None, []
                 approvals = self._approvals(key.tenant, call)
                 caller = self._callers.authenticate(key)
                 return caller, approvals()
             case SubjectCode(text):
-                code = WithdrawalCode.parse(text)
-                return (None if code is None else self._consents.recognise(code)), []
+                return self._consents.recognise(text), []
             case BearerToken(text):
                 person = self._people.authenticate(text, now)
                 tenant = "" if person is None else person.tenant

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consentry.service.call import ApiKey, Call
-from consentry.service.callers import CallerKey
+from consentry.service.callers import parse_key
 from consentry.service.consent_store import ConsentStore
 from consentry.trust.approvals import Approval, Reason
 from consentry.trust.consents import Consent, Receipt, consent_to
@@ -29,7 +29,7 @@ class NamedConsents:
         if call.operation not in CONSENT_BOUND:
             return _nothing_needed
         named = request_identifier(call.consent, otherwise=call.consent)
-        key = CallerKey.parse(call.credential.text) if isinstance(call.credential, ApiKey) else None
+        key = parse_key(call.credential.text) if isinstance(call.credential, ApiKey) else None
         early = self._read(key.tenant, named) if key is not None else None
 
         def judge(approval: Approval, now: datetime) -> Consent | Reason:

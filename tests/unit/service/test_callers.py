@@ -4,8 +4,8 @@ import pytest
 from tests.support.memory import Clock, MemoryTable, MemoryWrappingKey
 
 from consentry.errors import ArgumentError
-from consentry.limits import CALLER_KEY_CHARACTERS_MAX, TENANT_CHARACTERS_MAX
-from consentry.service.callers import CallerKey, Callers
+from consentry.limits import SCOPED_SECRET_CHARACTERS_MAX, TENANT_CHARACTERS_MAX
+from consentry.service.callers import Callers, parse_key
 from consentry.service.datakeys import DataKeys
 from consentry.service.ports import Row
 from consentry.trust.operations import Principal, PrincipalKind
@@ -25,7 +25,7 @@ def callers(table: MemoryTable) -> Callers:
 
 
 def who(callers: Callers, text: str) -> Principal | None:
-    key = CallerKey.parse(text)
+    key = parse_key(text)
     return None if key is None else callers.authenticate(key)
 
 
@@ -36,8 +36,8 @@ def test_a_key_tells_who_calls(callers: Callers) -> None:
 
 def test_a_key_of_the_longest_tenant_is_within_its_limit() -> None:
     text = f"{'t' * TENANT_CHARACTERS_MAX}.{'0' * 12}.{'A' * 43}"
-    assert len(text) <= CALLER_KEY_CHARACTERS_MAX
-    assert CallerKey.parse(text) is not None
+    assert len(text) <= SCOPED_SECRET_CHARACTERS_MAX
+    assert parse_key(text) is not None
 
 
 def test_no_secret_is_stored(callers: Callers, table: MemoryTable) -> None:
@@ -49,7 +49,7 @@ def test_no_secret_is_stored(callers: Callers, table: MemoryTable) -> None:
 
 def test_neither_key_nor_credential_shows_itself(callers: Callers) -> None:
     text = callers.create("contoso", NOW)
-    assert text.split(".")[2] not in repr(CallerKey.parse(text))
+    assert text.split(".")[2] not in repr(parse_key(text))
 
 
 def test_a_row_that_was_copied_to_another_tenant_opens_nothing(
