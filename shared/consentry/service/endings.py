@@ -1,7 +1,7 @@
 """What happens when a consent ends: everything that was made under it goes, and a receipt stays.
 
 The order is fixed. The consent's row loses its reference first, so that nothing new is made; then
-the subject's templates go; then the deletion receipt is issued; then what found the templates. A
+the subject's templates go; then the deletion receipt is issued; then the rows that held them. A
 crash in between leaves a step that the next try takes again, and the ids that it needs.
 
 A call that was let in just before could still write a template afterwards. It is compared with
@@ -47,7 +47,7 @@ class Endings:
         if receipt is not kept.receipt or kept.reference:
             kept = self.store.end(kept, receipt)
         face_ids = self.templates_of(receipt)
-        self.templates.delete(receipt.tenant, face_ids)
+        self.templates.empty(receipt.tenant, face_ids)
         issue = partial(
             self.deletions.issue,
             invocation,
@@ -64,7 +64,7 @@ class Endings:
         except ConflictError:  # issued before; what came later has a receipt of its own
             if face_ids:
                 issue(deleted={"templates": face_ids})
-        self.templates.forget(receipt.tenant, self._subject(receipt), face_ids)
+        self.templates.forget(receipt.tenant, face_ids)
 
     def expire(self, invocation: Invocation) -> Outcome[None]:
         """End every consent whose time has come, and look again after those that ended before."""

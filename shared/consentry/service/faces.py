@@ -8,13 +8,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from consentry.errors import FaceNotFoundError, PictureSizeError, UnsupportedFeatureError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
 from consentry.service.consent_store import ConsentStore
 from consentry.service.gate import Invocation, Outcome
-from consentry.service.templates import Binding, TemplateStore
+from consentry.service.templates import Binding, TemplateStore, new_face_id
 from consentry.service.tripwire import Tripwire
 from consentry.trust.approvals import Reason
 from consentry.trust.consents import refusal
@@ -110,7 +110,7 @@ class Faces:
         attributes = self._describe(picture, faces) if described else ()
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
         invocation.count(templates=1)
-        face_id = uuid4()
+        face_id = new_face_id(invocation.subject_digest)
         keep = partial(
             self.templates.keep,
             invocation.tenant,

@@ -1,4 +1,4 @@
-"""Identifiers that sort by time: UUID version 7 (RFC 9562, section 5.7)."""
+"""Identifiers that sort by time or by an owner: UUID versions 7 and 8 (RFC 9562, 5.7 and 5.8)."""
 
 import secrets
 from datetime import datetime
@@ -16,3 +16,16 @@ def uuid7(now: datetime) -> str:
         | secrets.randbits(62)
     )
     return str(UUID(int=value))
+
+
+def uuid8(tag: int) -> UUID:
+    """Make a UUID from a tag of 32 bits, which stand first, and 90 random bits."""
+    value = (
+        (tag & (2**32 - 1)) << 96
+        | secrets.randbits(16) << 80
+        | 0x8 << 76
+        | secrets.randbits(12) << 64
+        | 0b10 << 62
+        | secrets.randbits(62)
+    )
+    return UUID(int=value)

@@ -13,7 +13,7 @@ from consentry.service.erasure_jobs import ErasureJobs
 from consentry.service.orphans import Orphans
 from consentry.service.ports import Entity, Table
 from consentry.service.retention import Retention
-from consentry.service.templates import is_index
+from consentry.service.templates import is_emptied
 
 HOURLY: Final = timedelta(hours=2)  # that an hourly timer may be late
 FREQUENT: Final = timedelta(minutes=15)  # that a timer of every five minutes may be late
@@ -84,7 +84,7 @@ class Inspection:
     def _templates(self, now: datetime) -> Iterator[Finding]:
         tallies: dict[tuple[str, str], _Tally] = {}
         for row in self.table(TableName.TEMPLATES).query():
-            if is_index(row.row):
+            if is_emptied(row):
                 continue
             tally = tallies.setdefault((TableName.TEMPLATES, row.partition), _Tally())
             tally.add(_expiry(row), FREQUENT, now)

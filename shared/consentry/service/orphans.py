@@ -26,7 +26,6 @@ from consentry.service.inbox_names import (
 )
 from consentry.service.ledger import UploadState, status_of
 from consentry.service.ports import BlobProperties, BlobStore, Table
-from consentry.service.templates import is_index
 
 _YOUNG: Final = timedelta(seconds=ORPHAN_SECONDS_MIN)
 
@@ -113,7 +112,7 @@ class Orphans:
     def _templates(self) -> Iterator[Orphan]:
         """Find templates that nothing opens any more: a key is there before what it seals."""
         table = self.table(TableName.TEMPLATES)
-        rows = [row for row in table.query() if not is_index(row.row)]
+        rows = list(table.query())
         keys = {(key.partition, key.row) for key in self.table(TableName.DATA_KEYS).query()}
         for row in rows:
             version = row.values.get("key")

@@ -3,12 +3,13 @@
 A row of the table ``templates`` holds one template, sealed with AES-256-GCM under the tenant's
 own data key, whose version it names. Tenant, face id, what made it, expiry, subject, consent and
 picture are the associated data, so that a row copied to another tenant, renamed, given a longer
-life or another subject does not open. A second row, ``subject:{digest}:{face id}``, is written with
-it and finds a subject's templates.
+life or another subject does not open. A face id begins with 32 bits of its subject's keyed digest,
+so that a subject's templates lie side by side: one row holds all, and nothing can be out of step.
 """
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,13 +19,15 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consentry.errors import ArgumentError, FaceNotFoundError, IntegrityError
+from consentry.errors import ArgumentError, ConflictError, FaceNotFoundError, IntegrityError
 from consentry.limits import FACE_ID_SECONDS_MAX, FACE_ID_SECONDS_MIN
 from consentry.service.datakeys import DataKeys, Purpose
+from consentry.service.identifiers import uuid8
 from consentry.service.ports import Entity, Row, Table
 from consentry.vision import Template
 
-_SUBJECT: Final = "subject:"
+_TAG_DIGITS: Final = 8  # hexadecimal, of a subject's digest and at the start of its face ids
+_EMPTY: Final = b""  # in place of what was sealed, until the deletion's receipt is there
 _TOLD: Final = ("model", "subject", "consent", "picture")
 NONCE_BYTES: Final = 12  # NIST SP 800-38D: 96 bits, random, fresh for every template
 
@@ -71,7 +74,7 @@ class TemplateStore:
         now: datetime,
         lifetime: timedelta,
     ) -> None:
-        """Seal ``template`` (float32, unit length) under ``face_id``, a new random one.
+        """Seal ``template`` (float32, unit length) under ``face_id``, one of ``new_face_id``.
 
         Raises ArgumentError unless it is asked to live for 60 to 86,400 s.
         """
@@ -91,11 +94,7 @@ class TemplateStore:
         sealed = AESGCM(key.key).encrypt(
             nonce, template.astype("<f4").tobytes(), _bound_to(tenant, face_id, values)
         )
-        rows: dict[str, Row] = {
-            str(face_id): {**values, "sealed": nonce + sealed},
-            _indexed(binding.subject, face_id): {"expires": expires},
-        }
-        self.table.put_together(tenant, rows, new={str(face_id)})
+        self.table.insert(tenant, str(face_id), {**values, "sealed": nonce + sealed})
 
     def open(self, tenant: str, face_id: UUID, *, model: str, now: datetime) -> Bound:
         """Give back a template that has not expired.
@@ -104,7 +103,7 @@ class TemplateStore:
         IntegrityError if the row is not what ``keep`` wrote.
         """
         entity = self.table.get(tenant, str(face_id))
-        if entity is None or _expiry(entity) <= now:
+        if entity is None or is_emptied(entity) or _expiry(entity) <= now:
             raise FaceNotFoundError("there is no such face id, or it has expired")
         if entity.values.get("model") != model:
             raise FaceNotFoundError("the face id was made by other models; detect the face again")
@@ -126,30 +125,39 @@ class TemplateStore:
         return Bound(template, subject, consent, picture)
 
     def of_subject(self, tenant: str, subject: str) -> list[str]:
-        """Face ids of a subject's templates, which ``delete`` leaves listed until ``forget``."""
-        prefix = _indexed(subject, "")
-        return [row.row.removeprefix(prefix) for row in self.table.query(tenant, row_prefix=prefix)]
+        """Face ids of a subject's templates, which ``empty`` leaves listed until ``forget``."""
+        near = self.table.query(tenant, row_prefix=subject[:_TAG_DIGITS])
+        return [row.row for row in near if row.values.get("subject") == subject]
 
-    def delete(self, tenant: str, face_ids: Iterable[str]) -> None:
-        """Delete templates."""
+    def empty(self, tenant: str, face_ids: Iterable[str]) -> None:
+        """Delete templates; their face ids stay listed."""
+        for face_id in face_ids:
+            while (row := self.table.get(tenant, face_id)) is not None and not is_emptied(row):
+                with suppress(ConflictError):  # it was emptied or expired meanwhile: look again
+                    self.table.replace(
+                        tenant, face_id, {**row.values, "sealed": _EMPTY}, etag=row.etag
+                    )
+
+    def forget(self, tenant: str, face_ids: Iterable[str]) -> None:
+        """Delete the rows of emptied templates, once their receipt is there."""
         for face_id in face_ids:
             self.table.delete(tenant, face_id)
-
-    def forget(self, tenant: str, subject: str, face_ids: Iterable[str]) -> None:
-        """Delete what finds a subject's templates, once they and their receipt are dealt with."""
-        for face_id in face_ids:
-            self.table.delete(tenant, _indexed(subject, face_id))
 
     def expire(self, now: datetime) -> int:
         """Delete all templates whose time has come, whosever they are; give their number."""
         due = [entity for entity in self.table.query() if _expiry(entity) <= now]
-        gone = [row.row for row in due if self.table.delete(row.partition, row.row)]
-        return sum(not is_index(name) for name in gone)
+        gone = [row for row in due if self.table.delete(row.partition, row.row)]
+        return sum(not is_emptied(row) for row in gone)
 
 
-def is_index(row: str) -> bool:
-    """Tell whether a row of the table is no template, but finds one by its subject."""
-    return row.startswith(_SUBJECT)
+def new_face_id(subject: str) -> UUID:
+    """Make an id for a template of the subject with this keyed digest, in hexadecimal digits."""
+    return uuid8(int(subject[:_TAG_DIGITS], 16))
+
+
+def is_emptied(row: Entity) -> bool:
+    """Tell whether a row holds a template no more, only its face id."""
+    return row.values.get("sealed") == _EMPTY
 
 
 def _expiry(entity: Entity) -> datetime:
@@ -164,10 +172,6 @@ def _key_version(entity: Entity) -> int:
     if not isinstance(version, int):
         raise IntegrityError("a template's row is not complete")
     return version
-
-
-def _indexed(subject: str, face_id: UUID | str) -> str:
-    return f"{_SUBJECT}{subject}:{face_id}"
 
 
 def _bound_to(tenant: str, face_id: UUID, values: Row) -> bytes:

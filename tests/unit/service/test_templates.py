@@ -1,7 +1,7 @@
 """Templates behind face ids: sealed, bound to their row, gone in time."""
 
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import RFC_4122, UUID, uuid4
 
 import numpy as np
 import pytest
@@ -9,8 +9,7 @@ from tests.support.memory import Clock, MemoryTable, MemoryWrappingKey
 
 from consentry.errors import ArgumentError, FaceNotFoundError, IntegrityError
 from consentry.service.datakeys import DataKeys, Purpose
-from consentry.service.templates import Binding, TemplateStore
-from consentry.stored import Entity
+from consentry.service.templates import Binding, TemplateStore, new_face_id
 
 MODEL = "a" * 64
 HOUR = timedelta(hours=1)
@@ -26,7 +25,7 @@ def _keep(
     lifetime: timedelta,
     until: datetime | None = None,
 ) -> UUID:
-    face_id = uuid4()
+    face_id = new_face_id(SUBJECT)
     store.keep(
         "contoso",
         face_id,
@@ -37,10 +36,6 @@ def _keep(
         lifetime=lifetime,
     )
     return face_id
-
-
-def _templates(table: MemoryTable) -> list[Entity]:
-    return [row for row in table.query("contoso") if not row.row.startswith("subject:")]
 
 
 @pytest.fixture
@@ -73,7 +68,7 @@ def test_template_lies_in_the_table_encrypted_and_never_twice_alike(
 ) -> None:
     for _ in range(2):
         _keep(store, template, now=Clock()(), lifetime=HOUR)
-    first, second = (row.values["sealed"] for row in _templates(table))
+    first, second = (row.values["sealed"] for row in table.query("contoso"))
     assert isinstance(first, bytes)
     assert template.tobytes()[:16] not in first
     assert first != second
@@ -97,8 +92,7 @@ def test_expired_templates_are_deleted_and_others_stay(
     stays = _keep(store, template, now=clock(), lifetime=2 * HOUR)
     clock.advance(hours=1)
     assert store.expire(clock()) == 1
-    assert [row.row for row in _templates(table)] == [str(stays)]
-    assert len(list(table.query("contoso"))) == 2
+    assert [row.row for row in table.query("contoso")] == [str(stays)]
 
 
 def test_unknown_face_id_and_other_tenants_look_alike(
@@ -190,20 +184,42 @@ def test_template_ends_with_its_consent(store: TemplateStore, template: np.ndarr
         store.open("contoso", face_id, model=MODEL, now=clock())
 
 
-def test_a_subjects_templates_are_found_deleted_and_forgotten(
+def test_a_subjects_templates_are_found_emptied_and_forgotten(
     store: TemplateStore, table: MemoryTable, template: np.ndarray
 ) -> None:
     now = Clock()()
     kept = {str(_keep(store, template, now=now, lifetime=HOUR)) for _ in range(2)}
-    other = "6" * 64
-    foreign = uuid4()
+    other = SUBJECT[:-1] + "6"  # whose face ids begin with the same digits
+    foreign = new_face_id(other)
     store.keep(
         "contoso", foreign, template, binding=Binding(other), model=MODEL, now=now, lifetime=HOUR
     )
     assert set(store.of_subject("contoso", SUBJECT)) == kept
-    store.delete("contoso", kept)
-    assert [row.row for row in _templates(table)] == [str(foreign)]
-    assert set(store.of_subject("contoso", SUBJECT)) == kept
-    store.forget("contoso", SUBJECT, kept)
+    for _ in range(2):  # emptied twice is emptied
+        store.empty("contoso", kept)
+        sealed = {row.row for row in table.query("contoso") if row.values["sealed"]}
+        assert sealed == {str(foreign)}
+        assert set(store.of_subject("contoso", SUBJECT)) == kept
+    for face_id in kept:
+        with pytest.raises(FaceNotFoundError):
+            store.open("contoso", UUID(face_id), model=MODEL, now=now)
+    store.forget("contoso", kept)
     assert store.of_subject("contoso", SUBJECT) == []
     assert store.of_subject("contoso", other) == [str(foreign)]
+
+
+def test_emptied_templates_go_with_time_and_are_not_counted_again(
+    store: TemplateStore, table: MemoryTable, template: np.ndarray
+) -> None:
+    clock = Clock()
+    store.empty("contoso", [str(_keep(store, template, now=clock(), lifetime=HOUR))])
+    clock.advance(hours=1)
+    assert store.expire(clock()) == 0
+    assert list(table.query()) == []
+
+
+def test_face_ids_of_a_subject_are_random_but_for_their_first_digits() -> None:
+    made = {new_face_id(SUBJECT) for _ in range(100)}
+    assert len({face_id.hex[8:] for face_id in made}) == 100
+    assert {face_id.hex[:8] for face_id in made} == {SUBJECT[:8]}
+    assert {(face_id.version, face_id.variant) for face_id in made} == {(8, RFC_4122)}
