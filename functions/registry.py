@@ -4,6 +4,7 @@ import azure.functions as func
 
 import access_api
 import audit_api
+import callers_api
 import consents_api
 import deletions_api
 import face_api
@@ -28,6 +29,7 @@ def register_all(services: Provider) -> list[Api]:
         audit_api.register(services),
         deletions_api.register(services),
         tenants_api.register(services),
+        callers_api.register(services),
         inbox_trigger.register(services),
         upkeep.register(services),
     ]

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -27,7 +26,7 @@ from bench_audit import approve
 from rich.console import Console
 from rich.table import Table
 
-from consentry.cli import firststeps
+from consentry.cli import firststeps, local
 from consentry.localhost.stack import Stack
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
@@ -284,7 +283,7 @@ def prepare(stack: Stack) -> tuple[Services, str, str]:
     settings = Settings.load(stack.environment)
     services = assemble(settings, connect(settings))
     approve(services, *Capability)
-    key = services.callers.create(TENANT, datetime.now(UTC))
+    key = firststeps.make_key(stack.url, local.issuer_of(settings), TENANT)
     return services, key, firststeps.give_consent(stack.url, key, "p-1")
 
 

@@ -29,6 +29,7 @@ from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
 from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.call import ApiKey, Call, Trigger
+from consentry.service.callers import make_key
 from consentry.service.deployment import connect
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
@@ -113,7 +114,9 @@ def numbered(process: int, thread: int, number: int, invocation: Invocation) -> 
 def run(environment: dict[str, str], threads: int, seconds: float, process: int) -> Load:
     """Call for a time from so many threads, each with a caller's key of its own."""
     services = service(environment)
-    keys = [services.callers.create(TENANT, datetime.now(UTC)) for _ in range(threads + 1)]
+    now = datetime.now(UTC)
+    drawn = [make_key(TENANT) for _ in range(threads + 1)]
+    keys = [services.callers.admit(key, now).text for key in drawn]
 
     def call(thread: int, number: int) -> None:
         asked = Call(Operation.DETECT, ApiKey(keys[thread]), Trigger.HTTP, str(uuid4()))

@@ -317,7 +317,7 @@ def notice(stack: Stack) -> str:
 
 def client(stack: Stack, tenant: str) -> httpx.Client:
     """Make an HTTP client with a fresh key of the tenant."""
-    key = consentry(stack, "keys", "create", tenant)["key"]
+    key = consentry(stack, "keys", "create", tenant, *person(stack, "admin", "root"))["key"]
     return httpx.Client(base_url=stack.url, headers={KEY_HEADER: key}, timeout=DEADLINE_SECONDS)
 
 

@@ -3,17 +3,12 @@
 The whole list of rights of a stack: the deploying identity gives itself none.
 """
 
-from typing import Final
-
 from consentry.azure.names import Container, KeyName, TableName
 from consentry_infra.config import People
-from consentry_infra.roles import APPENDER, ERASER, Grants, Principal, PrincipalType, Role
+from consentry_infra.roles import APPENDER, Grants, Principal, PrincipalType, Role
 from consentry_infra.storage import EVIDENCE, PlatformContainer, Storage
 from consentry_infra.telemetry import Telemetry
 from consentry_infra.vault import Vault
-
-ERASED_TABLES: Final = frozenset({TableName.CALLERS})
-"""Keys of callers are not made by the app, only deleted with their tenant; approvals are signed."""
 
 
 def grant_app(
@@ -35,8 +30,7 @@ def grant_app(
     ):
         grants.give(app, Role.BLOB_OWNER, platform, storage.containers[platform].id)
     for table in TableName:
-        table_role = ERASER if table in ERASED_TABLES else Role.TABLE_CONTRIBUTOR
-        grants.give(app, table_role, table, storage.tables[table].id)
+        grants.give(app, Role.TABLE_CONTRIBUTOR, table, storage.tables[table].id)
     for label, queue in storage.queues.items():
         grants.give(app, Role.QUEUE_CONTRIBUTOR, label, queue.id)
     # Addresses for uploads are signed by a key that Azure gives out per account only.

@@ -20,7 +20,7 @@ from consentry_infra.events import Subscription, SubscriptionProps, Topic, Topic
 from consentry_infra.naming import Names
 from consentry_infra.network import NetworkProps, Private, PrivateNetwork, Zone
 from consentry_infra.publish import PublishedPackage
-from consentry_infra.roles import APPENDER, ERASER, Grants, Principal, PrincipalType
+from consentry_infra.roles import APPENDER, Grants, Principal, PrincipalType
 from consentry_infra.secure import Placement
 from consentry_infra.storage import Storage, StorageProps
 from consentry_infra.telemetry import DATA_LOGS, VAULT_LOGS, Telemetry, TelemetryProps
@@ -92,8 +92,7 @@ class Deployment:
         )
 
     def _grant(self) -> None:
-        for role in (APPENDER, ERASER):
-            self._grants.define(role, self._group.id, self._stack)
+        self._grants.define(APPENDER, self._group.id, self._stack)
         grant_app(
             self._grants,
             Principal("app", self._identity.principal_id, PrincipalType.SERVICE),

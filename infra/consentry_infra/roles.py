@@ -1,8 +1,7 @@
 """Roles by name, and the only way to assign one.
 
-Ids of built-in roles: Microsoft's "Azure built-in roles". Two of the app's rights are roles of our
-own: on the audit log it reads, creates and appends, and can neither overwrite nor delete; of the
-keys of callers it reads and deletes rows, and can make none.
+Ids of built-in roles: Microsoft's "Azure built-in roles". One role is our own: on the audit log
+and on decisions the app reads, creates and appends, and can neither overwrite nor delete.
 """
 
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ class Role(StrEnum):
 
 
 _BLOBS: Final = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-_ENTITIES: Final = "Microsoft.Storage/storageAccounts/tableServices/tables/entities"
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,6 @@ APPENDER: Final = OwnRole(
     "Reads, creates and appends blobs; cannot overwrite or delete any.",
     # "add" creates and appends where "write" would replace.
     (f"{_BLOBS}/read", f"{_BLOBS}/add/action"),
-)
-ERASER: Final = OwnRole(
-    "callers-eraser",
-    "Consentry callers eraser",
-    "Reads and deletes rows; cannot add or change any.",
-    (f"{_ENTITIES}/read", f"{_ENTITIES}/delete"),
 )
 
 

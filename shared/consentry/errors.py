@@ -12,7 +12,7 @@ ConsentryError
 │   ├── LengthRequiredError        the request does not say how long it is
 │   ├── UploadExpiredError         the rest of a verification did not arrive in time
 │   ├── NotFoundError              nothing of that name belongs to the caller
-│   ├── StateError                 an application is not in a state for that step
+│   ├── StateError                 as an application or a tenant's keys stand, not that step
 │   └── FaceNotFoundError          no such face, or its template has expired
 ├── RefusedError                 the gate, or a rule that no approval can lift, said no
 │   ├── AuthenticationError        who is asking could not be established
@@ -113,7 +113,7 @@ class NotFoundError(InputError):
 
 
 class StateError(InputError):
-    """An application is not in a state in which that step is legal."""
+    """As an application or a tenant's keys stand, that step is not legal."""
 
     code = "IllegalState"
 

@@ -83,6 +83,7 @@ AUDIT_PAGE_DAYS_MAX: Final = 366
 AUDIT_GAP_SECONDS_MAX: Final = 60 * 60  # between two checkpoints, which are made every minute
 NOTE_BYTES_MAX: Final = 64 * 1024
 NOTE_SIGNATURES_MAX: Final = 16  # the least that a verifier of signed notes has to accept
+CALLER_KEYS_MAX: Final = 100  # of one tenant that open anything at a time
 VERIFY_REQUESTS_PER_FOLDER_MAX: Final = 100  # read when a picture arrives below verify/
 FETCH_SECONDS_MAX: Final = 10  # for a picture by address
 

@@ -24,7 +24,7 @@ from consentry.service.access import Access
 from consentry.service.audit import AuditLog
 from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.call import ApiKey, Call, Trigger
-from consentry.service.callers import Callers
+from consentry.service.callers import Callers, make_key
 from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate, Invocation, Outcome
@@ -111,7 +111,7 @@ def test_calls_of_two_processes_and_many_threads_are_all_in_a_whole_log(
         provision(own_azurite.connection_string)
         services = [Service(own_azurite, keys) for _ in range(2)]
         services[0].approve()
-        key = services[0].callers.create(TENANT, now())
+        key = services[0].callers.admit(make_key(TENANT), now()).text
         with ThreadPoolExecutor(16) as pool:
             calls = [pool.submit(services[n % 2].call, key) for n in range(100)]
             assert {call.result() for call in calls} == {"value"}
@@ -127,7 +127,7 @@ def test_calls_of_two_processes_and_many_threads_are_all_in_a_whole_log(
 def test_a_revocation_counts_in_every_process(azurite: Azurite, keys: Path) -> None:
     one, other = (Service(azurite, keys) for _ in range(2))
     one.approve()
-    key = one.callers.create(TENANT, now())
+    key = one.callers.admit(make_key(TENANT), now()).text
     assert [one.call(key), other.call(key)] == ["value", "value"]
     decided = one.access.decided(TENANT, Capability.DETECT)
     assert decided is not None
@@ -143,7 +143,7 @@ def test_instances_together_never_let_in_more_than_the_rate(azurite: Azurite, ke
     at = now() + timedelta(minutes=5)
     gates = [Service(azurite, keys, clock=lambda: at) for _ in range(3)]
     gates[0].approve(rate=30)
-    key = gates[0].callers.create(TENANT, now())
+    key = gates[0].callers.admit(make_key(TENANT), now()).text
     with ThreadPoolExecutor(6) as pool:
         calls = [pool.submit(is_let_in, gates[number % 3], key) for number in range(60)]
     assert sum(call.result() for call in calls) == 30
@@ -173,7 +173,7 @@ def test_a_log_that_goes_away_stops_everything_until_it_is_back(
         provision(own_azurite.connection_string)
         service = Service(azurite, keys, log=own_azurite)
         service.approve()
-        key = service.callers.create(TENANT, now())
+        key = service.callers.admit(make_key(TENANT), now()).text
         assert service.call(key) == "value"
     with pytest.raises(AuditUnavailableError):
         service.call(key)

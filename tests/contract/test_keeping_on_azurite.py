@@ -21,6 +21,7 @@ from consentry.limits import DELETION_BYTES_MAX, ERASURE_SETTLE_SECONDS
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
 from consentry.service.call import Call, OperatorCommand, SystemTimer, Trigger
+from consentry.service.callers import make_key
 from consentry.service.datakeys import Purpose
 from consentry.service.deployment import connect
 from consentry.service.gate import Invocation, Outcome
@@ -62,7 +63,7 @@ def fill(services: Services, tenant: str) -> None:
             valid_until=now + timedelta(days=1),
         )
         services.access.approve(wanted, now)
-    services.callers.create(tenant, now)
+    services.callers.admit(make_key(tenant), now)
     services.faces.templates.keys.get(tenant, Purpose.TEMPLATES)
     rows = {str(uuid4()): {"expires": now + timedelta(hours=1)} for _ in range(10)}
     for name in (TableName.TEMPLATES, TableName.UPLOADS):

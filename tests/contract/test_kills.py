@@ -17,6 +17,7 @@ from tests.support.governance import approval, conditions
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
 from consentry.service.audit_copy import LogCopy, export_log
+from consentry.service.callers import make_key
 from consentry.service.deployment import connect
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
@@ -64,7 +65,7 @@ def approved(services: Services) -> str:
         conditions=conditions(rate_per_minute=1_000_000),  # more than all workers call
     )
     services.access.approve(wanted, now)
-    return services.callers.create(TENANT, now)
+    return services.callers.admit(make_key(TENANT), now).text
 
 
 @pytest.mark.slow

@@ -180,22 +180,35 @@ def test_without_a_token_nobody_applies(shell: Shell) -> None:
 
 
 def test_a_revoked_key_opens_nothing(shell: Shell, running: Deployment) -> None:
-    key = shell("keys", "create", APPROVED)["key"]
+    root = token(shell, "admin", "root")
+    with running.new_records() as records:
+        key = shell("keys", "create", APPROVED, *root)["key"]
     key_id = key.split(".")[1]
+    [made] = [record for record in records if record["operation"] == "create_key"]
+    assert (made["key"], made["regards"]) == (key_id, APPROVED)
     a = SAMPLES / "person_a_1.jpg"
     shell("verify", a, a, "--key", key)
-    shell("keys", "revoke", APPROVED, key_id)
-    listed = {item["id"]: item["active"] for item in shell("keys", "list", APPROVED)["keys"]}
+    shell("keys", "revoke", APPROVED, key_id, *root)
+    told = shell("keys", "list", APPROVED, *token(shell, "auditor", "ann"))["keys"]
+    listed = {item["id"]: item["active"] for item in told}
     assert listed[key_id] is False
     with running.new_records() as records:
         assert shell("verify", a, a, "--key", key, expect=3)["error"]["code"] == "401"
     assert [record["allowed"] for record in records] == [False]
-    assert shell("keys", "revoke", APPROVED, key_id, expect=4)["error"]["code"] == "NotFound"
+    again = shell("keys", "revoke", APPROVED, key_id, *root, expect=4)
+    assert again["error"]["code"] == "NotFound"
 
 
-@pytest.mark.parametrize("words", [("keys", "list"), ("keys", "create")])
-def test_a_tenant_that_is_not_served_is_refused(shell: Shell, words: tuple[str, str]) -> None:
-    assert shell(*words, "nobody", expect=4)["error"]["code"] == "BadArgument"
+@pytest.mark.parametrize("word", ["list", "create"])
+def test_a_tenant_that_is_not_served_is_refused(shell: Shell, word: str) -> None:
+    told = shell("keys", word, "nobody", *token(shell, "admin", "root"), expect=4)
+    assert told["error"]["code"] == "BadArgument"
+
+
+def test_only_an_admin_makes_keys(shell: Shell) -> None:
+    reviewer = token(shell, "reviewer", "ada")
+    assert shell("keys", "create", APPROVED, *reviewer, expect=3)["error"]["code"] == "Refused"
+    assert shell("keys", "create", APPROVED, expect=5)["error"]["code"] == "Settings"
 
 
 def test_stores_that_are_not_on_this_machine_are_refused(running: Deployment) -> None:
@@ -203,7 +216,18 @@ def test_stores_that_are_not_on_this_machine_are_refused(running: Deployment) ->
         "CONSENTRY_WORK_TABLE_ENDPOINT": "https://account.table.core.windows.net"
     }
     done = subprocess.run(
-        [sys.executable, "-m", "consentry.cli", "keys", "create", APPROVED, "--json"],
+        [
+            sys.executable,
+            "-m",
+            "consentry.cli",
+            "dev",
+            "token",
+            "--role",
+            "admin",
+            "--name",
+            "root",
+            "--json",
+        ],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,

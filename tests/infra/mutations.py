@@ -139,13 +139,6 @@ WEAKENED = (
         "permissions",
         [{"actions": [], "dataActions": ["Microsoft.Storage/storageAccounts/blobServices/*"]}],
     ),
-    Mutation(
-        "authorization:RoleDefinition",
-        "callers-eraser",
-        "own_roles_cannot_rewrite",
-        "permissions",
-        [{"actions": [], "dataActions": ["Microsoft.Storage/storageAccounts/tableServices/*"]}],
-    ),
     Mutation("keyvault:Vault", "", "everything_is_tagged", "tags", {}),
     Mutation(
         "storage:StorageAccount", "work", "names_are_within_limits", "accountName", "Upper-Case"

@@ -58,10 +58,17 @@ ALLOWED_ROLES: Final = frozenset(
             for name in ("deployment", "azure-webjobs-hosts", "azure-webjobs-secrets")
         ),
         *(("app", "audit-appender", name) for name in ("audit", "decisions")),
-        ("app", "callers-eraser", "callers"),
         *(
             ("app", Role.TABLE_CONTRIBUTOR, name)
-            for name in ("access", "consents", "datakeys", "quotas", "templates", "uploads")
+            for name in (
+                "access",
+                "callers",
+                "consents",
+                "datakeys",
+                "quotas",
+                "templates",
+                "uploads",
+            )
         ),
         ("app", Role.QUEUE_CONTRIBUTOR, "azure-webjobs-blobtrigger-HOST"),
         ("app", Role.QUEUE_CONTRIBUTOR, "webjobs-blobtrigger-poison"),
@@ -177,12 +184,8 @@ OWN_ROLES: Final = {
         f"{_STORAGE}/blobServices/containers/blobs/read",
         f"{_STORAGE}/blobServices/containers/blobs/add/action",
     },
-    "callers-eraser": {
-        f"{_STORAGE}/tableServices/tables/entities/read",
-        f"{_STORAGE}/tableServices/tables/entities/delete",
-    },
 }
-"""What our own roles may do: append to the log, and delete keys of callers; rewrite neither."""
+"""What our own roles may do: append to the log, and rewrite nothing."""
 
 
 def own_roles_cannot_rewrite(resources: Sequence[Registered]) -> Iterator[str]:

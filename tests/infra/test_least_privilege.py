@@ -15,7 +15,6 @@ from consentry.azure.names import Container, TableName
 from consentry.azure.tables import AzureTable
 from consentry.cli.client import KEY_HEADER
 from consentry.errors import ConsentryError
-from consentry.service.callers import KEY_ID_BYTES
 from consentry.trust.operations import Capability
 from local.cloud import Resource
 from local.tenancy import REVIEWERS, detect, person
@@ -84,13 +83,10 @@ def look_up(path: str) -> Callable[[Live], None]:
     return act
 
 
-def call_with_key(live: Live) -> None:
-    """A key of the right form that nobody has."""
-    key = f"{live.tenancy.tenant}.{'0' * 2 * KEY_ID_BYTES}.{'A' * 43}"
-    with httpx.Client(base_url=live.tenancy.endpoint, headers={KEY_HEADER: key}) as client:
-        reply = client.post("/uploads", json={"name": "x.jpg"})
-    if reply.status_code != httpx.codes.UNAUTHORIZED:
-        reply.raise_for_status()
+def call_with_new_key(live: Live) -> None:
+    headers = {KEY_HEADER: live.tenancy.make_key()}
+    with httpx.Client(base_url=live.tenancy.endpoint, headers=headers) as client:
+        client.post("/uploads", json={"name": f"{uuid4()}.jpg"}).raise_for_status()
 
 
 def drop(live: Live, data: bytes) -> None:
@@ -144,7 +140,7 @@ ACTIONS: dict[str, Callable[[Live], None]] = {
     "app-blob-owner-azure-webjobs-hosts": start,
     "app-blob-owner-azure-webjobs-secrets": start,
     "app-table-contributor-access": ready,
-    "app-callers-eraser-callers": call_with_key,
+    "app-table-contributor-callers": call_with_new_key,
     "app-table-contributor-consents": look_up("consents"),
     "app-table-contributor-datakeys": start_and_redact,
     "app-table-contributor-quotas": start_and_redact,

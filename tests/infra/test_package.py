@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -16,11 +15,10 @@ import pytest
 from PIL import Image
 from tests.support.layer import sample
 
-from consentry.cli.firststeps import approve
+from consentry.cli.firststeps import approve, make_key
+from consentry.cli.local import issuer_of
 from consentry.errors import LocalStackError
 from consentry.localhost.stack import Stack
-from consentry.service.deployment import connect
-from consentry.service.services import assemble
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability
 from consentry.vision import Vision
@@ -109,11 +107,9 @@ def test_bill_of_materials_lists_every_wheel_and_model(dist: Path) -> None:
 def test_unpacked_package_redacts_a_photo_by_itself(unpacked: Path) -> None:
     # The worker starts isolated: interpreter, package, and the host's side of the worker.
     with Stack(ROOT, unpacked, settings={"CONSENTRY_LAYER": "layer"}) as stack:
-        settings = Settings.load({**stack.environment, "CONSENTRY_LAYER": str(LAYER)})
-        services = assemble(settings, connect(settings))
-        assert settings.local_issuer is not None
-        approve(stack.url, settings.local_issuer, "contoso", [Capability.REDACT])
-        key = services.callers.create("contoso", datetime.now(UTC))
+        issuer = issuer_of(Settings.load(stack.environment))
+        approve(stack.url, issuer, "contoso", [Capability.REDACT])
+        key = make_key(stack.url, issuer, "contoso")
         reply = httpx.post(
             f"{stack.url}/redactions",
             content=sample("city.jpg"),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,7 @@ class Deployment:
 
     def new_key(self, tenant: str) -> str:
         """Make one more key for a tenant."""
-        return self.services.callers.create(tenant, datetime.now(UTC))
+        return firststeps.make_key(self.stack.url, self.issuer, tenant)
 
     def client(self, tenant: str = APPROVED, **headers: str) -> httpx.Client:
         """Make an HTTP client that carries the tenant's key and a consent of its."""

@@ -19,7 +19,7 @@ from tests.support.people import people
 from consentry.service.access import Access
 from consentry.service.audit import AuditLog
 from consentry.service.call import ApiKey, Call, Credential, Trigger
-from consentry.service.callers import Callers
+from consentry.service.callers import Callers, make_key
 from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.gate import Gate
@@ -53,7 +53,7 @@ class GateRoom:
 
     def __post_init__(self) -> None:
         self.restart()
-        self.key = self.callers.create(TENANT, self.clock())
+        self.key = self.callers.admit(make_key(TENANT), self.clock()).text
 
     def restart(self) -> None:
         """Begin a new process on the same stores: nothing is known, no chain is begun."""

@@ -20,6 +20,7 @@ from tests.support.memory import (
 from tests.support.people import AUDIENCE, ISSUER_FILE, issuer, token
 
 from consentry.azure.names import Container, TableName
+from consentry.service.callers import make_key
 from consentry.service.parts import Parts
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
@@ -138,7 +139,7 @@ def make_world(book: PolicyBook | None = None, **settings: str) -> World:
     services = assemble(Settings.load(environment | settings), parts, book)
     world = World(services, clock, blobs, audit, tables)
     for tenant in (TENANT, STRANGER):
-        world.keys[tenant] = services.callers.create(tenant, clock())
+        world.keys[tenant] = services.callers.admit(make_key(tenant), clock()).text
     return world
 
 

@@ -142,7 +142,7 @@ _GROUPS: Final = {
     "doctor": "What is wrong here, and what is overdue.",
     "dev": "The local stack, kept up to play with.",
     "tenant": "A tenant's keys and everything that is its own, for the operator.",
-    "keys": "Caller keys of the local stack.",
+    "keys": "Keys of a tenant's callers: an admin makes and revokes them.",
     "audit": "The audit log: export it, check it, read it, prove what it says.",
     "deletion": "Deletion receipts, checked without the service.",
     "manifest": "Signed manifests of redactions, checked without the service.",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -136,7 +136,7 @@ class Service:
 
 
 class Governance:
-    """One deployment and one person: applications, and decisions on them."""
+    """One deployment and one person: applications, decisions on them, and keys of callers."""
 
     def __init__(self, endpoint: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
@@ -176,6 +176,20 @@ class Governance:
     def change(self, case_id: str, word: str) -> Mapping[str, Any]:
         """Take a step: submit, suspend, resume, revoke or appeal."""
         return self._document("POST", f"{CASES_PATH}/{case_id}/{word}", content=b"")
+
+    def create_key(self, tenant: str) -> Mapping[str, Any]:
+        """Make a key for a tenant; its text is given this once."""
+        return self._document("POST", _keys_path(tenant), content=b"")
+
+    def keys(self, tenant: str) -> Documents:
+        """Give a tenant's keys by their ids."""
+        found: Documents = self._document("GET", _keys_path(tenant))["keys"]
+        return found
+
+    def revoke_key(self, tenant: str, key_id: str) -> Mapping[str, Any]:
+        """End a key's life."""
+        path = f"{_keys_path(tenant)}/{quote(key_id, safe='')}/revoke"
+        return self._document("POST", path, content=b"")
 
     def _document(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
         document: Mapping[str, Any] = _ask(self._api, method, path, **options).json()
@@ -267,6 +281,10 @@ def connect_consents(endpoint: str, *, key: str = "", code: str = "") -> Consent
     if not key:
         raise SettingsError("give --key, or set CONSENTRY_KEY; `consentry keys create` makes one")
     return Consents(address, {KEY_HEADER: key})
+
+
+def _keys_path(tenant: str) -> str:
+    return f"/tenants/{quote(tenant, safe='')}/keys"
 
 
 def _address(endpoint: str) -> str:

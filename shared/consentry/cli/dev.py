@@ -75,12 +75,10 @@ def _first_steps(url: str, settings: "Settings") -> str:
     """Have the first tenant approved for everything, unless it is; give it a key."""
     from consentry.cli import firststeps, local
 
-    tenant, issuer = settings.tenants[0], settings.local_issuer
-    if issuer is not None:
-        missing = EVERYTHING - firststeps.approved_capabilities(url, issuer, tenant)
-        if missing:
-            firststeps.approve(url, issuer, tenant, sorted(EVERYTHING))
-    return local.callers(settings).create(tenant, local.now())
+    tenant, issuer = settings.tenants[0], local.issuer_of(settings)
+    if EVERYTHING - firststeps.approved_capabilities(url, issuer, tenant):
+        firststeps.approve(url, issuer, tenant, sorted(EVERYTHING))
+    return firststeps.make_key(url, issuer, tenant)
 
 
 def _introduction(stack: "Stack", settings: "Settings") -> Answer:

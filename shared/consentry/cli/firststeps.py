@@ -1,4 +1,7 @@
-"""Approvals for a local stack, the way everybody gets them: apply, and two reviewers decide."""
+"""First steps on a local stack, the way everybody takes them.
+
+A tenant applies and two reviewers decide; an admin makes a key; a consent is registered.
+"""
 
 import tomllib
 from collections.abc import Sequence
@@ -17,6 +20,7 @@ from consentry.trust.policy import ConsentRule
 
 APPLICANT: Final = "alan"
 REVIEWERS: Final = ("ada", "grace")
+ADMIN: Final = "root"
 DAYS: Final = 30
 RATE_PER_MINUTE: Final = 300  # the most that the policy allows for every capability
 CONSENT_EXAMPLE: Final = "docs/consent.example.toml"
@@ -57,6 +61,12 @@ def approve(
             with as_person(url, issuer, Role.REVIEWER, reviewer) as person:
                 case = person.decide(case["id"], decision)
     return str(case["id"])
+
+
+def make_key(url: str, issuer: Path, tenant: str) -> str:
+    """Have an admin make a key for a tenant's callers."""
+    with as_person(url, issuer, Role.ADMIN, ADMIN) as admin:
+        return str(admin.create_key(tenant)["key"])
 
 
 def give_consent(url: str, key: str, subject: str) -> str:

@@ -1,43 +1,44 @@
-"""``consentry keys``: caller keys of the local stack."""
+"""``consentry keys``: caller keys of a tenant, as an admin with a token."""
 
 from typing import Annotated
 
 import typer
 
+from consentry.cli.access import Token
 from consentry.cli.answer import Answer, table
-from consentry.errors import NotFoundError
+from consentry.cli.remote import Endpoint
 
 Tenant = Annotated[str, typer.Argument(help="Tenant id, as in CONSENTRY_TENANTS.")]
 
 
-def create(tenant: Tenant) -> Answer:
+def create(tenant: Tenant, endpoint: Endpoint = "", token: Token = "") -> Answer:
     """Make a key for a tenant; it is shown this once, only its keyed hash is kept."""
-    from consentry.cli import local
+    from consentry.cli.client import connect_as
 
-    key = local.callers(local.settings_for(tenant)).create(tenant, local.now())
-    return Answer({"tenant": tenant, "key": key}, [key])
+    with connect_as(endpoint, token) as service:
+        made = service.create_key(tenant)
+    return Answer(made, [str(made["key"])])
 
 
-def list_keys(tenant: Tenant) -> Answer:
+def list_keys(tenant: Tenant, endpoint: Endpoint = "", token: Token = "") -> Answer:
     """List a tenant's keys by id, revoked ones included."""
-    from consentry.cli import local
+    from consentry.cli.client import connect_as
 
-    keys = list(local.callers(local.settings_for(tenant)).list(tenant))
-    document = [
-        {"id": key.id, "active": key.active, "created": key.created.isoformat(timespec="seconds")}
-        for key in keys
-    ]
-    rows = [(key.id, "active" if key.active else "revoked", f"{key.created:%F %T}") for key in keys]
-    return Answer({"keys": document}, [table("key id", "state", "created (UTC)", rows=rows)])
+    with connect_as(endpoint, token) as service:
+        keys = service.keys(tenant)
+    rows = [(key["id"], "active" if key["active"] else "revoked", key["createdAt"]) for key in keys]
+    return Answer({"keys": keys}, [table("key id", "state", "created (UTC)", rows=rows)])
 
 
 def revoke(
     tenant: Tenant,
     key_id: Annotated[str, typer.Argument(help="Id of the key: its middle part.")],
+    endpoint: Endpoint = "",
+    token: Token = "",
 ) -> Answer:
     """Revoke a key; its calls are refused after a second at most."""
-    from consentry.cli import local
+    from consentry.cli.client import connect_as
 
-    if not local.callers(local.settings_for(tenant)).revoke(tenant, key_id):
-        raise NotFoundError("the tenant has no active key of that id")
-    return Answer({"tenant": tenant, "id": key_id, "active": False}, ["The key is revoked."])
+    with connect_as(endpoint, token) as service:
+        revoked = service.revoke_key(tenant, key_id)
+    return Answer(revoked, ["The key is revoked."])

@@ -1,17 +1,13 @@
-"""The local stack's own stores, for the commands that work on them directly.
+"""The local stack's own settings, for the commands that are for the machine in front of you.
 
-In a deployment, people make keys with their own rights on the tables; these commands are for
-the machine in front of you, and refuse any endpoint that is not on it.
+They refuse any endpoint that is not on it.
 """
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from consentry.azure.names import TableName
 from consentry.cli.places import stack_environment
-from consentry.errors import ArgumentError, LocalStackError
-from consentry.service.callers import Callers
-from consentry.service.datakeys import DataKeys
-from consentry.service.deployment import connect
+from consentry.errors import ArgumentError, LocalStackError, SettingsError
 from consentry.service.settings import Settings, is_loopback
 
 
@@ -32,11 +28,11 @@ def settings_for(tenant: str) -> Settings:
     return found
 
 
-def callers(found: Settings) -> Callers:
-    """Caller keys."""
-    parts = connect(found)
-    data_keys = DataKeys(parts.table(TableName.DATA_KEYS), parts.wrapping_key, parts.clock)
-    return Callers(parts.table(TableName.CALLERS), data_keys, found.tenants)
+def issuer_of(found: Settings) -> Path:
+    """Public keys of the local stack's issuer; SettingsError where there is none."""
+    if found.local_issuer is None:
+        raise SettingsError("the local stack has no development issuer")
+    return found.local_issuer
 
 
 def now() -> datetime:

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 import typer
 
 from consentry.cli.answer import Answer
-from consentry.errors import SettingsError
 
 
 def token(
@@ -24,10 +23,8 @@ def token(
     from consentry.trust.operations import Role
 
     settings = local.settings_for(tenant) if tenant else local.settings()
-    if settings.local_issuer is None:
-        raise SettingsError("the local stack has no development issuer")
     made = make_token(
-        make_issuer(settings.local_issuer),
+        make_issuer(local.issuer_of(settings)),
         role=Role(role.capitalize()),
         name=name,
         tenant=tenant or settings.tenants[0],

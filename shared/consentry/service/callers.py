@@ -3,6 +3,8 @@
 A key is a scoped secret, whose digest is made under a wrapped key of the deployment; because its
 text names the tenant, the key's row and the tenant's approvals can be read at once. An unknown
 tenant, an unknown id, a wrong secret and a revoked key take the same path and get the same answer.
+
+Behind the gate, ``consentry.service.caller_keys`` makes and revokes them.
 """
 
 import secrets
@@ -31,7 +33,7 @@ class CallerKeyInfo:
 
 
 class Callers:
-    """Creates, revokes and recognises the keys of the tenants that this deployment serves."""
+    """Admits, revokes and recognises the keys of the tenants that this deployment serves."""
 
     def __init__(self, table: Table, keys: DataKeys, tenants: Collection[str]) -> None:
         self._table = table
@@ -47,13 +49,12 @@ class Callers:
             return Principal(PrincipalKind.CALLER, key.id, key.tenant)
         return None
 
-    def create(self, tenant: str, now: datetime) -> str:
-        """Make a key and give its text, which is shown this once and never again."""
-        self._check_served(tenant)
-        key = ScopedSecret.make(tenant, secrets.token_hex(KEY_ID_BYTES))
+    def admit(self, key: ScopedSecret, now: datetime) -> ScopedSecret:
+        """Let a new key in from now on; only the digest of its text is kept."""
+        self._check_served(key.tenant)
         row: Row = {"digest": key.digest(self._digest_key()), "active": True, "created": now}
-        self._table.insert(tenant, key.id, row)
-        return key.text
+        self._table.insert(key.tenant, key.id, row)
+        return key
 
     def revoke(self, tenant: str, key_id: str) -> bool:
         """End a key's life at once; False where there is no such active key."""
@@ -75,6 +76,11 @@ class Callers:
     def _check_served(self, tenant: str) -> None:
         if tenant not in self._tenants:
             raise ArgumentError("this deployment does not serve the tenant")
+
+
+def make_key(tenant: str) -> ScopedSecret:
+    """Make a new key; it opens nothing before it is admitted."""
+    return ScopedSecret.make(tenant, secrets.token_hex(KEY_ID_BYTES))
 
 
 def parse_key(text: str) -> ScopedSecret | None:

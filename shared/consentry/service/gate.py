@@ -106,6 +106,7 @@ class Invocation:
     _counts: dict[str, int] = field(default_factory=dict)
     _models: dict[str, str] = field(default_factory=dict)
     _application_id: str = ""
+    _key_id: str = ""
     consent: Consent | None = None
     consent_id: str = ""
     subject_digest: str = ""
@@ -168,6 +169,10 @@ class Invocation:
         """Record the application for access that this is about."""
         self._application_id = application_id
 
+    def concerns_key(self, key_id: str) -> None:
+        """Record the caller's key that this makes or revokes."""
+        self._key_id = key_id
+
     def regards(self, tenant: str) -> None:
         """Record whose data this is about, where the principal is not of that tenant."""
         self._regards = "" if tenant == self.tenant else tenant
@@ -190,6 +195,7 @@ class Invocation:
             approval_id="" if approval is None else approval.id,
             approval_version=0 if approval is None else approval.version,
             application_id=self._application_id,
+            key_id=self._key_id,
             consent_rule="" if self.consent is None else self.consent.rule.value,
             consent_id=self.consent_id,
             subject=self.subject_digest,

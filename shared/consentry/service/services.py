@@ -13,6 +13,7 @@ from consentry.service.access import Access
 from consentry.service.addresses import Addresses
 from consentry.service.applications import Applications
 from consentry.service.audit import AuditLog
+from consentry.service.caller_keys import CallerKeys
 from consentry.service.callers import Callers
 from consentry.service.cases import Cases
 from consentry.service.claims import ClaimDesk
@@ -67,6 +68,7 @@ class Services:
     references: References
     impact: Impact
     callers: Callers
+    caller_keys: CallerKeys
     vision: Vision
     faces: Faces
     redactions: Redactions
@@ -159,6 +161,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         references=references,
         impact=Impact(parts.blobs, redactor, redactor.outputs, mask),
         callers=callers,
+        caller_keys=CallerKeys(callers),
         vision=vision,
         faces=Faces(vision, templates, consents, tripwire, readers),
         redactions=Redactions(redactor, parts.blobs),

@@ -38,7 +38,7 @@ class Role(StrEnum):
     APPLICANT = "Applicant"  # applies for their tenant
     REVIEWER = "Reviewer"  # decides on applications
     AUDITOR = "Auditor"  # reads everything, changes nothing
-    ADMIN = "Admin"  # may stop anything, approve nothing
+    ADMIN = "Admin"  # may stop anything and hand out keys, approve nothing
 
 
 OPERATOR_ROLES: Final = frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN})
@@ -62,6 +62,9 @@ class Operation(StrEnum):
     READ_ERASURE = "read_erasure"
     INSPECT_STORAGE = "inspect_storage"
     ROTATE_KEYS = "rotate_keys"
+    CREATE_KEY = "create_key"
+    LIST_KEYS = "list_keys"
+    REVOKE_KEY = "revoke_key"
     PROVE_RECORD = "prove_record"
     PROVE_CONSISTENCY = "prove_consistency"
     LIST_RECORDS = "list_records"
@@ -165,6 +168,9 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.READ_ERASURE: _people(Role.ADMIN, Role.AUDITOR),
         Operation.INSPECT_STORAGE: Rule(_OPERATOR),
         Operation.ROTATE_KEYS: Rule(_OPERATOR),
+        Operation.CREATE_KEY: _people(Role.ADMIN),
+        Operation.LIST_KEYS: _people(Role.ADMIN, Role.AUDITOR),
+        Operation.REVOKE_KEY: _people(Role.ADMIN),
         Operation.PROVE_RECORD: _calls(_ANY, PrincipalKind.OPERATOR, roles=(Role.AUDITOR,)),
         Operation.PROVE_CONSISTENCY: _calls(_ANY, PrincipalKind.OPERATOR, roles=(Role.AUDITOR,)),
         Operation.LIST_RECORDS: _calls(_ANY, roles=(Role.AUDITOR,)),

@@ -48,6 +48,7 @@ _ALPHABETS: Final[Mapping[str, re.Pattern[str]]] = {
     "traceparent": _or_nothing(_TRACEPARENT),
     "approval_id": _or_nothing(_UUID),
     "application_id": _or_nothing(_UUID),
+    "key_id": re.compile(r"(?:[0-9a-f]{12})?"),
     "consent_rule": _or_nothing(_WORD),
     "consent_id": _or_nothing(_UUID),
     "subject": _or_nothing(_SHA256),
@@ -63,10 +64,10 @@ class AuditRecord:
     ``inputs`` are HMAC-SHA-256 digests under a key of the tenant, in hexadecimal, so that an
     outsider cannot match them with pictures; so is ``subject``, of the pseudonym of whoever's face
     it is about. ``consent_rule`` says whether the receipt ``consent_id`` stands for their consent
-    or the caller's word. ``regards`` is the tenant whose data somebody of the operator looked at or
-    changed. ``models`` maps roles to SHA-256 digests.
-    ``outcome`` is ``ok``, an error code, or ``release_failed`` in a second record of an
-    invocation whose first one says ``ok``. ``latency_ms`` is the time up to the record.
+    or the caller's word. ``key_id`` is the caller's key that was made or revoked. ``regards`` is
+    the tenant whose data somebody of the operator looked at or changed. ``models`` maps roles to
+    SHA-256 digests. ``outcome`` is ``ok``, an error code, or ``release_failed`` in a second record
+    of an invocation whose first one says ``ok``. ``latency_ms`` is the time up to the record.
     """
 
     id: str
@@ -85,6 +86,7 @@ class AuditRecord:
     approval_id: str = ""
     approval_version: int = 0
     application_id: str = ""
+    key_id: str = ""
     consent_rule: str = ""
     consent_id: str = ""
     subject: str = ""
@@ -126,6 +128,7 @@ class AuditRecord:
             "reason": self.reason,
             "approval": approval if self.approval_id else {},
             "application": self.application_id,
+            "key": self.key_id,
             "consent": {name: value for name, value in consent.items() if value},
             "regards": self.regards,
             "inputs": list(self.inputs),

@@ -23,6 +23,7 @@ from consentry.errors import IntegrityError, NotFoundError, StorageError
 from consentry.limits import ADMISSION_SECONDS, DATA_KEY_SECONDS, ERASURE_SETTLE_SECONDS
 from consentry.service.belongings import CONTAINERS, TABLES, Fate
 from consentry.service.call import Call, OperatorCommand, SystemTimer, Trigger
+from consentry.service.callers import make_key
 from consentry.service.datakeys import Purpose
 from consentry.service.erasure_jobs import Erasure
 from consentry.service.inbox_names import UploadName
@@ -153,7 +154,7 @@ def test_approval_row_put_back_after_an_erasure_opens_nothing(world: World) -> N
     erase(world)
     for row in rows:
         table.put(row.partition, row.row, row.values)
-    world.keys[TENANT] = world.services.callers.create(TENANT, world.clock())
+    world.keys[TENANT] = world.services.callers.admit(make_key(TENANT), world.clock()).text
     request = http_request(world, method="GET", route={"id": "0" * 32})
     reply = handler(functions_of(world.services), "upload_status")(request, Context())
     assert reply.status_code == 500

@@ -24,6 +24,7 @@ from consentry.errors import (
 )
 from consentry.limits import ADMISSION_SECONDS, READS_PER_CALL
 from consentry.service.call import ApiKey, Call, InboxEvent, SystemTimer, Trigger
+from consentry.service.callers import make_key
 from consentry.service.gate import Invocation, Outcome
 from consentry.trust.operations import RULES, Capability, Operation, PrincipalKind
 
@@ -349,7 +350,7 @@ def test_a_revoked_key_is_refused_at_once_and_the_tenants_other_key_is_not(
     room: GateRoom,
 ) -> None:
     room.approve(Capability.DETECT)
-    second = room.callers.create(TENANT, room.clock())
+    second = room.callers.admit(make_key(TENANT), room.clock()).text
     room.callers.revoke(TENANT, room.key.split(".")[1])
     assert refuse(room)["reason"] == "unauthenticated"
     assert room.gate.run(room.call(credential=ApiKey(second)), Watched()) == "value"
