@@ -12,6 +12,7 @@ from consentry.service.checkpoint_store import Checkpoints
 from consentry.service.sealing import Sealer
 from consentry.trust.chain import NEWLINE
 from consentry.trust.checkpoints import PROOF, Sealed
+from consentry.trust.damage import Damage, Finding
 from consentry.trust.records import AuditRecord
 from consentry.trust.verification import AuditReport, Known, verify_log
 
@@ -112,3 +113,18 @@ class SealedLog(LogFiles):
     def report(self) -> AuditReport:
         """Export all and verify that."""
         return self.export().report()
+
+
+def the_finding(log: ExportedLog) -> Finding:
+    """Verify a log of one chain in which one thing is wrong, and give that."""
+    report = log.report()
+    assert not report.whole
+    (finding,) = report.findings
+    assert finding.chain == log.segments[0].split("/")[1]
+    return finding
+
+
+def found(log: ExportedLog) -> tuple[int, int, Damage]:
+    """Say where in the chain that is, and what."""
+    finding = the_finding(log)
+    return finding.segment, finding.sequence, finding.kind

@@ -185,3 +185,33 @@ def handler(functions: Functions, name: str) -> Callable[..., Any]:
     """A function's handler, as the worker calls it."""
     found: Callable[..., Any] = functions[name].get_user_function()
     return found
+
+
+@dataclass
+class App:
+    """The functions on top of a world, called as the worker calls them."""
+
+    world: World
+    functions: Functions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.functions = functions_of(self.world.services)
+
+    def reply(self, function: str, **request: Any) -> func.HttpResponse:
+        """Send a request, made as ``http_request`` makes it, and give the reply."""
+        sent = http_request(self.world, **request)
+        reply: func.HttpResponse = handler(self.functions, function)(sent, Context())
+        return reply
+
+    def ask(self, function: str, *, document: Any = None, expect: int = 200, **request: Any) -> Any:
+        """Send a request, with a JSON document if there is one, and give what is replied."""
+        if document is not None:
+            request |= {"body": json.dumps(document).encode(), "content_type": "application/json"}
+        reply = self.reply(function, **request)
+        assert reply.status_code == expect, reply.get_body()
+        content = reply.get_body()
+        return json.loads(content) if reply.mimetype == "application/json" else content
+
+    def run(self, timer: str) -> None:
+        """Run the function of a timer."""
+        handler(self.functions, timer)(None, Context())

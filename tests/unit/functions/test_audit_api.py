@@ -6,17 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.service import (
-    STRANGER,
-    TENANT,
-    Context,
-    Functions,
-    World,
-    functions_of,
-    handler,
-    http_request,
-    make_world,
-)
+from tests.support.service import STRANGER, TENANT, App, World, make_world
 
 from consentry.trust.operations import Role
 
@@ -29,11 +19,12 @@ def world() -> World:
     world = make_world()
     for tenant in (TENANT, STRANGER):
         world.approve(tenant)
-    functions = functions_of(world.services)
+    app = App(world)
     for _ in range(2):
         for tenant in (TENANT, STRANGER, TENANT):
-            request = http_request(world, method="GET", tenant=tenant, route={"id": "0" * 32})
-            assert handler(functions, "upload_status")(request, Context()).status_code == 404
+            app.ask(
+                "upload_status", method="GET", tenant=tenant, route={"id": "0" * 32}, expect=404
+            )
         world.clock.advance(days=1)
         for tenant in (TENANT, STRANGER):
             world.approve(tenant)
@@ -41,13 +32,13 @@ def world() -> World:
 
 
 @pytest.fixture
-def functions(world: World) -> Functions:
-    return functions_of(world.services)
+def app(world: World) -> App:
+    return App(world)
 
 
 def ask(
     world: World,
-    functions: Functions,
+    app: App,
     params: dict[str, str] | None = None,
     *,
     tenant: str = TENANT,
@@ -55,8 +46,7 @@ def ask(
 ) -> tuple[int, dict[str, Any]]:
     """Ask for records, of all days unless said otherwise."""
     asked = {"from": day(world, 2)} | (params or {})
-    request = http_request(world, method="GET", tenant=tenant, person=person, params=asked)
-    reply = handler(functions, "audit_records")(request, Context())
+    reply = app.reply("audit_records", method="GET", tenant=tenant, person=person, params=asked)
     return reply.status_code, json.loads(reply.get_body())
 
 
@@ -65,61 +55,53 @@ def day(world: World, ago: int) -> str:
 
 
 def test_a_tenants_caller_sees_its_own_records_of_the_period_and_no_others(
-    world: World, functions: Functions
+    world: World, app: App
 ) -> None:
-    status, page = ask(world, functions)
+    status, page = ask(world, app)
     assert (status, page["next"]) == (200, "")
     assert [record["tenant"] for record in page["records"]] == [TENANT] * 4
     one_day = {"from": day(world, 1), "to": day(world, 1)}
-    assert len(ask(world, functions, one_day)[1]["records"]) == 2
+    assert len(ask(world, app, one_day)[1]["records"]) == 2
 
 
-def test_another_tenants_records_do_not_exist(world: World, functions: Functions) -> None:
-    other = ask(world, functions, {"tenant": TENANT}, tenant=STRANGER)
-    nobody = ask(world, functions, {"tenant": "nobody"}, tenant=STRANGER)
+def test_another_tenants_records_do_not_exist(world: World, app: App) -> None:
+    other = ask(world, app, {"tenant": TENANT}, tenant=STRANGER)
+    nobody = ask(world, app, {"tenant": "nobody"}, tenant=STRANGER)
     assert other == nobody
     assert other[0] == 404
 
 
-def test_an_auditor_sees_all_tenants_or_the_one_asked_for(
-    world: World, functions: Functions
-) -> None:
-    everything = ask(world, functions, person=AUDITOR)[1]["records"]
+def test_an_auditor_sees_all_tenants_or_the_one_asked_for(world: World, app: App) -> None:
+    everything = ask(world, app, person=AUDITOR)[1]["records"]
     assert {record["tenant"] for record in everything} == {TENANT, STRANGER}
-    one = ask(world, functions, {"tenant": STRANGER}, person=AUDITOR)[1]["records"]
+    one = ask(world, app, {"tenant": STRANGER}, person=AUDITOR)[1]["records"]
     assert {record["tenant"] for record in one} == {STRANGER}
 
 
-def test_reading_leaves_a_record_that_says_whose_records_were_read(
-    world: World, functions: Functions
-) -> None:
-    _, page = ask(world, functions, {"limit": "2"}, person=AUDITOR)
+def test_reading_leaves_a_record_that_says_whose_records_were_read(world: World, app: App) -> None:
+    _, page = ask(world, app, {"limit": "2"}, person=AUDITOR)
     record = world.records()[-1]
     assert (record["operation"], record["counts"]) == ("list_records", {"records": 2})
     assert "regards" not in record
-    ask(world, functions, {"tenant": STRANGER}, person=AUDITOR)
+    ask(world, app, {"tenant": STRANGER}, person=AUDITOR)
     assert world.records()[-1]["regards"] == STRANGER
     assert len(page["records"]) == 2
 
 
-def test_a_tenant_sees_that_an_auditor_looked_and_not_who(
-    world: World, functions: Functions
-) -> None:
-    ask(world, functions, {"tenant": TENANT}, person=AUDITOR)
+def test_a_tenant_sees_that_an_auditor_looked_and_not_who(world: World, app: App) -> None:
+    ask(world, app, {"tenant": TENANT}, person=AUDITOR)
     [looked] = [
-        record for record in ask(world, functions)[1]["records"] if record.get("regards") == TENANT
+        record for record in ask(world, app)[1]["records"] if record.get("regards") == TENANT
     ]
     assert (looked["principal"], looked["operation"]) == ("person", "list_records")
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(
-    world: World, functions: Functions
-) -> None:
+def test_pages_follow_each_other_without_gap_or_repetition(world: World, app: App) -> None:
     days = {"to": day(world, 1)}
-    whole = [record["id"] for record in ask(world, functions, days)[1]["records"]]
+    whole = [record["id"] for record in ask(world, app, days)[1]["records"]]
     found, after = [], ""
     for _ in range(10):
-        _, page = ask(world, functions, days | {"limit": "1", "after": after})
+        _, page = ask(world, app, days | {"limit": "1", "after": after})
         found += [record["id"] for record in page["records"]]
         after = page["next"]
         if not after:
@@ -132,7 +114,7 @@ def test_a_page_reads_only_so_much_of_the_log(world: World) -> None:
     log = world.services.log
     small = type(log)(log.store, bytes_max=1)
     services = replace(world.services, log=small)
-    _, page = ask(world, functions_of(services), tenant=TENANT)
+    _, page = ask(world, App(replace(world, services=services)), tenant=TENANT)
     assert len(page["records"]) <= 1
     assert page["next"]
 
@@ -153,27 +135,24 @@ def test_a_page_reads_only_so_much_of_the_log(world: World) -> None:
         {"after": "x"},
     ],
 )
-def test_what_makes_no_sense_is_refused(
-    world: World, functions: Functions, params: dict[str, str]
-) -> None:
-    assert ask(world, functions, params)[0] == 400
+def test_what_makes_no_sense_is_refused(world: World, app: App, params: dict[str, str]) -> None:
+    assert ask(world, app, params)[0] == 400
 
 
 @pytest.mark.parametrize("role", [Role.APPLICANT, Role.REVIEWER, Role.ADMIN])
-def test_other_roles_read_no_records(world: World, functions: Functions, role: Role) -> None:
-    assert ask(world, functions, person=(role, "eve"))[0] == 403
+def test_other_roles_read_no_records(world: World, app: App, role: Role) -> None:
+    assert ask(world, app, person=(role, "eve"))[0] == 403
 
 
-def test_an_auditor_has_any_record_proven(world: World, functions: Functions) -> None:
+def test_an_auditor_has_any_record_proven(world: World, app: App) -> None:
     [stranger] = [
         record
         for record in world.records()
         if record["tenant"] == STRANGER and record["outcome"] == "NotFound"
     ][:1]
-    handler(functions, "seal_audit_log")(None, Context())
+    app.run("seal_audit_log")
     for name, route in (("audit_record", {"id": stranger["id"]}), ("audit_checkpoint", {})):
-        request = http_request(world, method="GET", person=AUDITOR, route=route)
-        assert handler(functions, name)(request, Context()).status_code == 200
+        app.ask(name, method="GET", person=AUDITOR, route=route)
         record = world.records()[-1]
         assert record["reason"] == "role"
     assert [r["regards"] for r in world.records() if r["operation"] == "prove_record"] == [STRANGER]

@@ -9,19 +9,9 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
-from tests.support.consenting import statement_body
+from tests.support.consenting import ConsentingApp
 from tests.support.layer import sample, vision
-from tests.support.service import (
-    STRANGER,
-    TENANT,
-    Context,
-    Functions,
-    World,
-    functions_of,
-    handler,
-    http_request,
-    make_world,
-)
+from tests.support.service import STRANGER, TENANT, make_world
 
 from consentry.azure.names import Container, TableName
 from consentry.errors import ArgumentError
@@ -67,48 +57,34 @@ def _words(face: Face) -> str:
 
 
 @dataclass
-class Studio:
+class Studio(ConsentingApp):
     """A service, its functions, a picture of two people and a consent of one of them."""
 
-    world: World
-    functions: Functions
     picture: bytes = field(default_factory=lambda: _beside(*PAIR))
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.a, self.b = _faces(self.picture)
 
-    def give(self, subject: str = "p-a", reference: str | None = "person_a_1.jpg") -> str:
-        body = json.dumps(statement_body(self.world.clock(), subject=subject)).encode()
-        request = http_request(self.world, body=body, content_type="application/json")
-        reply = handler(self.functions, "give_consent")(request, Context())
-        consent = str(json.loads(reply.get_body())["id"])
-        if reference is not None:
-            assert self.enrol(consent, sample(reference)).status_code == 200
+    def consenting(self, subject: str = "p-a", photo: str = "person_a_1.jpg") -> str:
+        """Register the consent of somebody whose reference is a photograph."""
+        consent = self.give(subject)
+        assert self.enrol(consent, sample(photo)).status_code == 200
         return consent
 
     def enrol(self, consent: str, picture: bytes, tenant: str = TENANT) -> Any:
-        request = http_request(
-            self.world, method="PUT", body=picture, route={"id": consent}, tenant=tenant
-        )
-        return handler(self.functions, "enrol_reference")(request, Context())
-
-    def withdraw(self, consent: str) -> None:
-        request = http_request(self.world, route={"id": consent})
-        assert handler(self.functions, "withdraw_consent")(request, Context()).status_code == 200
+        route = {"id": consent}
+        return self.reply("enrol_reference", method="PUT", body=picture, route=route, tenant=tenant)
 
     def redact(self, claims: str, picture: bytes | None = None) -> Any:
-        request = http_request(self.world, body=picture or self.picture, x_consentry_claims=claims)
-        return handler(self.functions, "redact")(request, Context())
+        return self.reply("redact", body=picture or self.picture, x_consentry_claims=claims)
 
     def outputs(self, consent: str, tenant: str = TENANT) -> Any:
-        request = http_request(self.world, method="GET", tenant=tenant, route={"id": consent})
-        reply = handler(self.functions, "consent_outputs")(request, Context())
-        return json.loads(reply.get_body())["outputs"]
+        route = {"id": consent}
+        return self.ask("consent_outputs", method="GET", tenant=tenant, route=route)["outputs"]
 
     def redact_again(self, consent: str, output: str, tenant: str = TENANT) -> Any:
-        route = {"id": consent, "output": output}
-        request = http_request(self.world, tenant=tenant, route=route)
-        return handler(self.functions, "redact_again")(request, Context())
+        return self.reply("redact_again", tenant=tenant, route={"id": consent, "output": output})
 
     def manifest(self) -> dict[str, Any]:
         """The newest manifest."""
@@ -122,7 +98,7 @@ class Studio:
 def studio() -> Studio:
     world = make_world()
     world.approve()
-    return Studio(world, functions_of(world.services))
+    return Studio(world)
 
 
 def _shows_only_a(studio: Studio, redacted: bytes) -> None:
@@ -144,7 +120,7 @@ def _shows_nobody(redacted: bytes) -> None:
 def test_a_claimed_face_that_is_recognised_stays_and_all_others_are_masked(
     studio: Studio, by: str
 ) -> None:
-    consent = studio.give()
+    consent = studio.consenting()
     found = vision().detect(vision().read(studio.picture))
     index = [face.box for face in found].index(studio.a.box)
     reply = studio.redact(f"{_words(studio.a) if by == 'box' else index}@{consent}")
@@ -161,7 +137,7 @@ def test_a_claimed_face_that_is_recognised_stays_and_all_others_are_masked(
 
 
 def test_a_face_that_is_not_the_receipts_person_is_masked(studio: Studio) -> None:
-    consent = studio.give()
+    consent = studio.consenting()
     reply = studio.redact(f"{_words(studio.b)}@{consent}")
     _shows_nobody(reply.get_body())
     assert reply.headers["X-Consentry-Kept"] == "0"
@@ -171,20 +147,20 @@ def test_a_face_that_is_not_the_receipts_person_is_masked(studio: Studio) -> Non
 
 @pytest.mark.parametrize("face", ["0,0,9,9", "7"])
 def test_a_claim_that_meets_no_face_masks_all(studio: Studio, face: str) -> None:
-    reply = studio.redact(f"{face}@{studio.give()}")
+    reply = studio.redact(f"{face}@{studio.consenting()}")
     _shows_nobody(reply.get_body())
     assert studio.manifest()["claims"][0]["verdict"] == "no_face"
 
 
 def test_a_face_that_two_receipts_claim_is_masked(studio: Studio) -> None:
-    one, two = studio.give("p-a"), studio.give("p-b")
+    one, two = studio.consenting("p-a"), studio.consenting("p-b")
     reply = studio.redact(f"{_words(studio.a)}@{one}; {_words(studio.a)}@{two}")
     _shows_nobody(reply.get_body())
     assert {claim["verdict"] for claim in studio.manifest()["claims"]} == {"claimed_twice"}
 
 
 def test_two_people_who_agreed_both_stay(studio: Studio) -> None:
-    one, two = studio.give("p-a"), studio.give("p-b", "person_b_2.jpg")
+    one, two = studio.consenting("p-a"), studio.consenting("p-b", "person_b_2.jpg")
     reply = studio.redact(f"{_words(studio.a)}@{one}; {_words(studio.b)}@{two}")
     assert len(_faces(reply.get_body())) == 2
     masked = [_box(mask) for mask in studio.manifest()["faces"]]
@@ -194,7 +170,7 @@ def test_two_people_who_agreed_both_stay(studio: Studio) -> None:
 
 @pytest.mark.parametrize("state", ["withdrawn", "no_reference", "unknown", "expired"])
 def test_a_receipt_that_does_not_hold_keeps_no_face(studio: Studio, state: str) -> None:
-    consent = studio.give(reference=None if state == "no_reference" else "person_a_1.jpg")
+    consent = studio.give("p-a") if state == "no_reference" else studio.consenting()
     match state:
         case "withdrawn":
             studio.withdraw(consent)
@@ -212,7 +188,7 @@ def test_a_receipt_that_does_not_hold_keeps_no_face(studio: Studio, state: str) 
 
 
 def test_without_claims_nothing_keeps_a_face_visible(studio: Studio) -> None:
-    studio.give()
+    studio.consenting()
     reply = studio.redact("")
     _shows_nobody(reply.get_body())
     assert studio.manifest()["claims"] == []
@@ -221,7 +197,7 @@ def test_without_claims_nothing_keeps_a_face_visible(studio: Studio) -> None:
 
 @pytest.mark.parametrize("kind", ["animation", "transparent"])
 def test_what_is_no_still_and_opaque_picture_is_masked_whole(studio: Studio, kind: str) -> None:
-    consent = studio.give()
+    consent = studio.consenting()
     image = Image.open(io.BytesIO(studio.picture))
     file = io.BytesIO()
     if kind == "animation":
@@ -236,7 +212,7 @@ def test_what_is_no_still_and_opaque_picture_is_masked_whole(studio: Studio, kin
 
 
 def test_one_receipt_or_person_for_two_faces_is_refused_as_a_search(studio: Studio) -> None:
-    consent, again = studio.give(), studio.give()
+    consent, again = studio.consenting(), studio.consenting()
     for second in (consent, again):
         reply = studio.redact(f"{_words(studio.a)}@{consent}; {_words(studio.b)}@{second}")
         assert reply.status_code == 400
@@ -245,7 +221,7 @@ def test_one_receipt_or_person_for_two_faces_is_refused_as_a_search(studio: Stud
 
 
 def test_claims_take_the_capability_to_make_templates(studio: Studio) -> None:
-    consent = studio.give()
+    consent = studio.consenting()
     studio.world.revoke(Capability.VERIFY)
     studio.world.clock.advance(seconds=2)
     assert studio.redact(f"{_words(studio.a)}@{consent}").status_code == 403
@@ -254,7 +230,7 @@ def test_claims_take_the_capability_to_make_templates(studio: Studio) -> None:
 
 def test_a_face_whose_consent_ends_meanwhile_does_not_leave(studio: Studio) -> None:
     """The withdrawal comes after the picture was redacted and recorded, before it is released."""
-    consent = studio.give()
+    consent = studio.consenting()
     table = studio.world.tables[TableName.CONSENTS]
     go_on = table.faults.hold("put")  # of the row that says which output relies on the receipt
     with ThreadPoolExecutor() as pool:
@@ -269,7 +245,7 @@ def test_a_face_whose_consent_ends_meanwhile_does_not_leave(studio: Studio) -> N
 
 
 def test_upload_keeps_the_face_that_its_metadata_claim(studio: Studio) -> None:
-    consent = studio.give()
+    consent = studio.consenting()
     name = f"{TENANT}/pair.png"
     studio.world.drop(name, studio.picture, Claims=f"{_words(studio.a)}@{consent}")
     studio.world.arrive(name)
@@ -278,7 +254,7 @@ def test_upload_keeps_the_face_that_its_metadata_claim(studio: Studio) -> None:
 
 
 def test_outputs_that_relied_on_a_receipt_are_listed_and_redacted_again(studio: Studio) -> None:
-    consent, name = studio.give(), f"{TENANT}/pair.png"
+    consent, name = studio.consenting(), f"{TENANT}/pair.png"
     claims = f"{_words(studio.a)}@{consent}"
     studio.redact(claims)
     studio.world.clock.advance(seconds=1)
@@ -298,7 +274,7 @@ def test_outputs_that_relied_on_a_receipt_are_listed_and_redacted_again(studio: 
 
 
 def test_an_output_that_was_replaced_is_not_touched(studio: Studio) -> None:
-    consent, name = studio.give(), f"{TENANT}/pair.png"
+    consent, name = studio.consenting(), f"{TENANT}/pair.png"
     studio.world.drop(name, studio.picture, claims=f"{_words(studio.a)}@{consent}")
     studio.world.arrive(name)
     studio.world.drop(name, studio.picture)
@@ -321,7 +297,7 @@ def test_upload_with_claims_that_cannot_be_read_is_put_away(studio: Studio) -> N
 
 
 def test_reference_lies_encrypted_in_the_consents_row_and_goes_with_it(studio: Studio) -> None:
-    consent = studio.give()
+    consent = studio.consenting()
     table = studio.world.tables[TableName.CONSENTS]
     row = table.get(TENANT, f"consent:{consent}")
     assert row is not None
@@ -340,7 +316,7 @@ def test_reference_lies_encrypted_in_the_consents_row_and_goes_with_it(studio: S
 
 
 def test_reference_copied_to_another_receipt_does_not_open(studio: Studio) -> None:
-    own, other = studio.give(), studio.give("p-b", "person_b_1.jpg")
+    own, other = studio.consenting(), studio.consenting("p-b", "person_b_1.jpg")
     table = studio.world.tables[TableName.CONSENTS]
     mine, theirs = (table.get(TENANT, f"consent:{one}") for one in (own, other))
     assert mine is not None
@@ -352,7 +328,7 @@ def test_reference_copied_to_another_receipt_does_not_open(studio: Studio) -> No
 
 
 def test_reference_is_of_one_face_under_a_receipt_that_holds(studio: Studio) -> None:
-    consent = studio.give(reference=None)
+    consent = studio.give("p-a")
     assert studio.enrol(consent, studio.picture).status_code == 400
     assert studio.enrol(str(uuid4()), sample("person_a_1.jpg")).status_code == 404
     studio.world.approve(STRANGER)

@@ -2,24 +2,13 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.consenting import statement_body
+from tests.support.consenting import ConsentingApp
 from tests.support.layer import sample
-from tests.support.service import (
-    STRANGER,
-    TENANT,
-    Context,
-    Functions,
-    World,
-    functions_of,
-    handler,
-    http_request,
-    make_world,
-)
+from tests.support.service import STRANGER, TENANT, make_world
 
 from consentry.azure.names import Container, TableName
 from consentry.trust.deletions import Deleted, Deletion, DeletionReason, open_deletion
@@ -27,47 +16,25 @@ from consentry.trust.policy import ConsentRule
 from consentry.trust.records import utc_text
 
 
-@dataclass
-class Desk:
+class Desk(ConsentingApp):
     """A service whose approvals require receipts, and what a tenant asks of it."""
 
-    world: World
-    functions: Functions
-
-    def give(self, subject: str = "p-1", **changes: Any) -> str:
-        body = json.dumps(statement_body(self.world.clock(), subject=subject, **changes)).encode()
-        request = http_request(self.world, body=body, content_type="application/json")
-        reply = handler(self.functions, "give_consent")(request, Context())
-        assert reply.status_code == 201, reply.get_body()
-        return str(json.loads(reply.get_body())["id"])
-
-    def withdraw(self, consent: str) -> None:
-        request = http_request(self.world, route={"id": consent})
-        reply = handler(self.functions, "withdraw_consent")(request, Context())
-        assert reply.status_code == 200, reply.get_body()
-
     def detect(self, consent: str, name: str = "person_a_1.jpg", expect: int = 200) -> Any:
-        request = http_request(self.world, body=sample(name), x_consentry_consent=consent)
-        reply = handler(self.functions, "detect")(request, Context())
-        assert reply.status_code == expect, reply.get_body()
-        return json.loads(reply.get_body())
+        return self.ask("detect", body=sample(name), x_consentry_consent=consent, expect=expect)
 
     def face_id(self, consent: str, name: str = "person_a_1.jpg") -> str:
         return str(self.detect(consent, name)[0]["faceId"])
 
     def verify(self, first: str, second: str, expect: int = 200) -> Any:
-        body = json.dumps({"faceId1": first, "faceId2": second}).encode()
-        request = http_request(self.world, body=body, content_type="application/json")
-        reply = handler(self.functions, "verify")(request, Context())
-        assert reply.status_code == expect, reply.get_body()
-        return json.loads(reply.get_body())
+        pair = {"faceId1": first, "faceId2": second}
+        return self.ask("verify", document=pair, expect=expect)
 
     def templates(self) -> list[str]:
         return [row.row for row in self.world.tables[TableName.TEMPLATES].query()]
 
     def expire(self) -> None:
         """Run the timer that ends consents."""
-        handler(self.functions, "expire_consents")(None, Context())
+        self.run("expire_consents")
 
     def deletions(self) -> list[Deletion]:
         """All deletion receipts, with verified signatures."""
@@ -95,17 +62,17 @@ class Desk:
 def desk() -> Desk:
     world = make_world()
     world.approve(consent=ConsentRule.REQUIRED)
-    return Desk(world, functions_of(world.services))
+    return Desk(world)
 
 
 def _attesting() -> Desk:
     world = make_world()
     world.approve(consent=ConsentRule.ATTESTED)
-    return Desk(world, functions_of(world.services))
+    return Desk(world)
 
 
 def test_under_a_receipt_in_force_a_face_is_detected_and_verified(desk: Desk) -> None:
-    consent = desk.give()
+    consent = desk.give("p-1")
     first, second = (desk.face_id(consent, f"person_a_{number}.jpg") for number in (1, 2))
     assert desk.verify(first, second)["isIdentical"] is True
     detected, verified = desk.world.records()[-2:]
@@ -119,10 +86,10 @@ def test_without_a_receipt_in_force_there_is_no_template_and_the_refusal_is_reco
     desk: Desk,
 ) -> None:
     now = desk.world.clock()
-    withdrawn, other_use = desk.give(), desk.give(purposes=["personalisation"])
+    withdrawn, other_use = desk.give("p-1"), desk.give("p-1", purposes=["personalisation"])
     desk.withdraw(withdrawn)
-    short = desk.give(validUntil=utc_text(now + timedelta(seconds=5)))
-    elsewhere = desk.give(jurisdiction="FR")
+    short = desk.give("p-1", validUntil=utc_text(now + timedelta(seconds=5)))
+    elsewhere = desk.give("p-1", jurisdiction="FR")
     desk.world.approve(STRANGER, consent=ConsentRule.REQUIRED)
     desk.world.clock.advance(seconds=5)
     for named, reason in (
@@ -144,25 +111,20 @@ def test_without_a_receipt_in_force_there_is_no_template_and_the_refusal_is_reco
 
 
 def test_receipt_of_another_tenant_is_unknown(desk: Desk) -> None:
-    consent = desk.give()
+    consent = desk.give("p-1")
     desk.world.approve(STRANGER, consent=ConsentRule.REQUIRED)
-    request = http_request(
-        desk.world, body=sample("person_a_1.jpg"), tenant=STRANGER, x_consentry_consent=consent
-    )
-    assert handler(desk.functions, "detect")(request, Context()).status_code == 403
+    theirs = {"body": sample("person_a_1.jpg"), "x_consentry_consent": consent}
+    desk.ask("detect", tenant=STRANGER, expect=403, **theirs)
     assert desk.world.records()[-1]["reason"] == "consent_unknown"
     assert desk.templates() == []
 
 
 def test_detection_without_a_face_id_needs_no_consent(desk: Desk) -> None:
-    request = http_request(
-        desk.world, body=sample("person_a_1.jpg"), params={"returnFaceId": "false"}
-    )
-    assert handler(desk.functions, "detect")(request, Context()).status_code == 200
+    desk.ask("detect", body=sample("person_a_1.jpg"), params={"returnFaceId": "false"})
 
 
 def test_a_withdrawal_counts_at_once_although_the_approval_is_remembered(desk: Desk) -> None:
-    consent = desk.give()
+    consent = desk.give("p-1")
     desk.face_id(consent)
     desk.withdraw(consent)
     desk.detect(consent, expect=403)
@@ -190,7 +152,7 @@ def test_template_that_was_kept_while_its_consent_was_withdrawn_is_compared_with
     desk: Desk,
 ) -> None:
     """The withdrawal comes between the gate's look at the receipt and the template's row."""
-    consent = desk.give()
+    consent = desk.give("p-1")
     table = desk.world.tables[TableName.TEMPLATES]
     go_on = table.faults.hold("insert")
     with ThreadPoolExecutor() as pool:
@@ -209,7 +171,7 @@ def test_template_that_was_kept_while_its_consent_was_withdrawn_is_compared_with
 
 def test_template_does_not_outlive_its_consent(desk: Desk) -> None:
     end = desk.world.clock() + timedelta(seconds=90)
-    face_id = desk.face_id(desk.give(validUntil=utc_text(end)))
+    face_id = desk.face_id(desk.give("p-1", validUntil=utc_text(end)))
     desk.world.clock.advance(seconds=89)
     assert desk.verify(face_id, face_id)["isIdentical"] is True
     desk.world.clock.advance(seconds=1)
@@ -246,7 +208,7 @@ def test_what_was_attested_does_not_do_once_receipts_are_required() -> None:
 
 
 def test_pair_by_upload_is_verified_under_the_receipt_that_its_request_names(desk: Desk) -> None:
-    consent = desk.give()
+    consent = desk.give("p-1")
     name = desk.upload_pair(consent=consent)
     assert desk.world.content(Container.REDACTED, f"{name}.result.json")
     assert desk.world.records()[-1]["consent"]["receipt"] == consent
@@ -267,9 +229,8 @@ def test_consent_may_come_with_the_addresses_of_a_pair_and_is_one_persons(desk: 
     one, other = desk.give("p-1"), desk.give("p-2")
 
     def announce(name: str, consent: str) -> None:
-        body = json.dumps({"name": f"verify/{name}", "consent": consent}).encode()
-        request = http_request(desk.world, body=body, content_type="application/json")
-        assert handler(desk.functions, "create_upload")(request, Context()).status_code == 201
+        words = {"name": f"verify/{name}", "consent": consent}
+        desk.ask("create_upload", document=words, expect=201)
 
     announce("p.verify.json", one)
     name = desk.upload_pair()
@@ -302,7 +263,7 @@ def test_withdrawal_deletes_the_subjects_templates_at_once_and_leaves_a_receipt(
 
 def test_expiry_deletes_templates_and_leaves_a_receipt_that_says_so(desk: Desk) -> None:
     end = desk.world.clock() + timedelta(minutes=10)
-    desk.face_id(desk.give(validUntil=utc_text(end)))
+    desk.face_id(desk.give("p-1", validUntil=utc_text(end)))
     desk.expire()
     assert len(desk.templates()) == 1
     assert desk.deletions() == []
@@ -317,7 +278,7 @@ def test_expiry_deletes_templates_and_leaves_a_receipt_that_says_so(desk: Desk) 
 
 
 def test_consent_that_ended_is_looked_after_for_a_while_and_then_left_alone(desk: Desk) -> None:
-    consent = desk.give()
+    consent = desk.give("p-1")
     desk.withdraw(consent)
     for minutes, looked_after in ((5, 1), (5, 1), (5, 0)):
         desk.world.clock.advance(minutes=minutes)
@@ -338,7 +299,7 @@ def test_consent_that_ended_is_looked_after_for_a_while_and_then_left_alone(desk
 def test_withdrawal_that_broke_off_is_finished_by_the_next_try_or_the_timer(
     desk: Desk, store: str, operation: str, receipts: int
 ) -> None:
-    consent = desk.give()
+    consent = desk.give("p-1")
     face_id = desk.face_id(consent)
     faults = {
         "templates": desk.world.tables[TableName.TEMPLATES].faults,
@@ -346,8 +307,7 @@ def test_withdrawal_that_broke_off_is_finished_by_the_next_try_or_the_timer(
         "blobs": desk.world.blobs.faults,
     }[store]
     faults.fail(operation)
-    request = http_request(desk.world, route={"id": consent})
-    assert handler(desk.functions, "withdraw_consent")(request, Context()).status_code == 503
+    desk.withdraw(consent, expect=503)
     if (store, operation) in {("consents", "replace"), ("templates", "query")}:
         desk.withdraw(consent)
     else:
