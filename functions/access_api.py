@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from typing import Any, Final
-from uuid import UUID
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from access_views import case_document
-from consentry.errors import NotFoundError
 from consentry.service.applications import Applications
 from consentry.service.gate import Invocation, Outcome
 from consentry.trust.applications import Application
@@ -189,7 +187,4 @@ def _get(name: str, route: str, summary: str) -> Endpoint:
 
 
 def _identifier(request: Request) -> str:
-    try:
-        return str(UUID(request.route("id")))
-    except ValueError:
-        raise NotFoundError("there is no such application") from None
+    return str(request.identifier("application"))

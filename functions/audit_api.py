@@ -2,11 +2,10 @@
 
 from datetime import date
 from typing import Final
-from uuid import UUID
 
 import azure.functions as func
 
-from consentry.errors import ArgumentError, NotFoundError
+from consentry.errors import ArgumentError
 from consentry.limits import AUDIT_PAGE_RECORDS_MAX
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.log_reader import Period, Place
@@ -55,7 +54,7 @@ def register(services: Provider) -> Api:
         )
     )
     def record(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        outcome = services().proofs.record(invocation, _identifier(request))
+        outcome = services().proofs.record(invocation, request.identifier("record"))
         return outcome.map(lambda proof: json_reply(proof.document()))
 
     @api.http(
@@ -93,13 +92,6 @@ def _note(checkpoint: Checkpoint) -> func.HttpResponse:
     return func.HttpResponse(
         checkpoint.note, status_code=200, mimetype="text/plain", charset="utf-8"
     )
-
-
-def _identifier(request: Request) -> UUID:
-    try:
-        return UUID(request.route("id"))
-    except ValueError:
-        raise NotFoundError("there is no such record") from None
 
 
 def _period(request: Request, today: date) -> Period:

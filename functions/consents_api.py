@@ -6,7 +6,7 @@ from uuid import UUID
 
 import azure.functions as func
 
-from consentry.errors import ArgumentError, NotFoundError
+from consentry.errors import ArgumentError
 from consentry.limits import DETECT_BYTES_MAX
 from consentry.service.consents import Given
 from consentry.service.gate import Invocation, Outcome
@@ -71,7 +71,7 @@ def register(services: Provider) -> Api:
         )
     )
     def consent(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        outcome = services().consents.read(invocation, receipt_id(request))
+        outcome = services().consents.read(invocation, request.identifier("consent"))
         return outcome.map(lambda kept: json_reply(consent_document(kept.receipt, invocation.time)))
 
     @api.http(
@@ -84,7 +84,7 @@ def register(services: Provider) -> Api:
         )
     )
     def receipt(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        outcome = services().consents.read(invocation, receipt_id(request))
+        outcome = services().consents.read(invocation, request.identifier("consent"))
         return outcome.map(
             lambda kept: func.HttpResponse(
                 kept.signed, status_code=200, mimetype=RECEIPT_MEDIA_TYPE
@@ -104,7 +104,7 @@ def register(services: Provider) -> Api:
     def reference(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
         outcome = services().references.enrol(
             invocation,
-            receipt_id(request),
+            request.identifier("consent"),
             request.body(DETECT_BYTES_MAX),
             claim_of(request.header(FACE_HEADER)),
         )
@@ -120,7 +120,7 @@ def register(services: Provider) -> Api:
         )
     )
     def outputs(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        outcome = services().impact.read(invocation, receipt_id(request))
+        outcome = services().impact.read(invocation, request.identifier("consent"))
         return outcome.map(lambda found: json_reply({"outputs": [_output(one) for one in found]}))
 
     @api.http(
@@ -134,7 +134,7 @@ def register(services: Provider) -> Api:
     )
     def redact_again(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
         outcome = services().impact.redact_again(
-            invocation, receipt_id(request), receipt_id(request, "output")
+            invocation, request.identifier("consent"), request.identifier("consent", "output")
         )
         return outcome.map(lambda found: json_reply(_output(found)))
 
@@ -148,7 +148,7 @@ def register(services: Provider) -> Api:
         )
     )
     def withdraw(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        outcome = services().consents.withdraw(invocation, receipt_id(request))
+        outcome = services().consents.withdraw(invocation, request.identifier("consent"))
         return outcome.map(lambda found: json_reply(consent_document(found, invocation.time)))
 
     return api
@@ -171,14 +171,6 @@ def consent_document(receipt: Receipt, now: datetime) -> dict[str, Any]:
         "validUntil": utc_text(receipt.valid_until),
         **({"withdrawnAt": utc_text(withdrawn)} if withdrawn else {}),
     }
-
-
-def receipt_id(request: Request, part: str = "id") -> UUID:
-    """Read the id of a consent, or of another part, out of the path."""
-    try:
-        return UUID(request.route(part))
-    except ValueError:
-        raise NotFoundError("there is no such consent") from None
 
 
 def _output(output: Output) -> dict[str, str]:

@@ -1,10 +1,7 @@
 """Deletion receipts over HTTP."""
 
-from uuid import UUID
-
 import azure.functions as func
 
-from consentry.errors import NotFoundError
 from consentry.service.deletions import DELETION_MEDIA_TYPE
 from consentry.service.gate import Invocation, Outcome
 from consentry.trust.operations import Operation
@@ -26,16 +23,9 @@ def register(services: Provider) -> Api:
         )
     )
     def receipt(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        outcome = services().deletions.read(invocation, _identifier(request))
+        outcome = services().deletions.read(invocation, request.identifier("deletion receipt"))
         return outcome.map(
             lambda data: func.HttpResponse(data, status_code=200, mimetype=DELETION_MEDIA_TYPE)
         )
 
     return api
-
-
-def _identifier(request: Request) -> UUID:
-    try:
-        return UUID(request.route("id"))
-    except ValueError:
-        raise NotFoundError("there is no such deletion receipt, or it is not yours") from None

@@ -1,11 +1,10 @@
 """Redaction over HTTP: a picture in, the masked picture out, its manifest to fetch."""
 
 from typing import Final
-from uuid import UUID
 
 import azure.functions as func
 
-from consentry.errors import ArgumentError, NotFoundError
+from consentry.errors import ArgumentError
 from consentry.limits import CLAIMS_CHARACTERS_MAX, PICTURE_BYTES_MAX
 from consentry.service.claims import parse_claims
 from consentry.service.gate import Invocation, Outcome
@@ -57,7 +56,7 @@ def register(services: Provider) -> Api:
         )
     )
     def manifest(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        outcome = services().redactions.manifest(invocation, _identifier(request))
+        outcome = services().redactions.manifest(invocation, request.identifier("redaction"))
         return outcome.map(
             lambda data: func.HttpResponse(data, status_code=200, mimetype=MANIFEST_MEDIA_TYPE)
         )
@@ -82,10 +81,3 @@ def _picture(done: Done, invocation: Invocation) -> func.HttpResponse:
             "X-Consentry-Kept": str(kept),
         },
     )
-
-
-def _identifier(request: Request) -> UUID:
-    try:
-        return UUID(request.route("id"))
-    except ValueError:
-        raise NotFoundError("there is no such redaction") from None

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,7 @@ from consentry.errors import (
     ArgumentError,
     ConsentryError,
     LengthRequiredError,
+    NotFoundError,
     PayloadTooLargeError,
     RateLimitedError,
 )
@@ -112,6 +114,16 @@ class Request:
     def route(self, name: str) -> str:
         """A part of the path."""
         return str(self._request.route_params.get(name) or "")
+
+    def identifier(self, missing: str, part: str = "id") -> UUID:
+        """An id in the path; NotFoundError, in the words of what is not there, for any other text.
+
+        So nobody learns from an answer whether an id was malformed, unknown or somebody else's.
+        """
+        try:
+            return UUID(self.route(part))
+        except ValueError:
+            raise NotFoundError(f"there is no such {missing}") from None
 
     def media_type(self) -> str:
         """Type of the body, without parameters."""

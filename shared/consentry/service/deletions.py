@@ -84,7 +84,7 @@ class Deletions:
             found = open_deletion(blob.data, public_keys=self.key.public_keys())
             if invocation.principal.may_see(found.tenant) and found.id == str(receipt_id):
                 return Outcome(blob.data)
-        raise NotFoundError("there is no such deletion receipt, or it is not yours")
+        raise NotFoundError("there is no such deletion receipt")
 
 
 def _name(receipt_id: str) -> str:
