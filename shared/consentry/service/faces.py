@@ -4,6 +4,7 @@ Only one face of a picture ever becomes a template: the one that the picture is 
 the caller names. The others come back as rectangles; nothing of them is kept or embedded.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -143,7 +144,7 @@ class Faces:
         invocation.subject_digest = probe.subject
         if probe.subject != reference.subject:
             raise invocation.refuse(Reason.SUBJECTS_DIFFER)
-        self._check_consents(invocation, {probe.consent_id, reference.consent_id})
+        consents_hold = self._consents_hold(invocation, {probe.consent_id, reference.consent_id})
         score = similarity(probe.template, reference.template)
         target = invocation.approval.conditions.target_fmr
         result = judge(score, target, self.vision.calibration())
@@ -154,19 +155,32 @@ class Faces:
             Mark.PICTURE: (probe.picture, reference.picture),
         }
         self.tripwire.check(invocation, shown, matched=result.is_identical)
+        consents_hold()
         return Outcome(result)
 
-    def _check_consents(self, invocation: Invocation, receipt_ids: set[str]) -> None:
-        """Read again whether the consents hold: one may have ended since the face was detected."""
+    def _consents_hold(self, invocation: Invocation, receipt_ids: set[str]) -> Callable[[], None]:
+        """Start to read the consents again, of which one may have ended since the detection.
+
+        The function that is given waits, and raises ConsentRequiredError unless all hold. What is
+        refused by it was counted by the tripwire meanwhile: it was asked for.
+        """
         approval = invocation.approval
         if "" in receipt_ids and approval.conditions.consent is ConsentRule.REQUIRED:
             raise invocation.refuse(Reason.CONSENT_MISSING)
-        for receipt_id in sorted(receipt_ids - {""}):
-            invocation.consent_id = receipt_id
-            kept = self.consents.find(invocation.tenant, receipt_id)
-            ended = refusal(kept.receipt, approval, invocation.time) if kept else None
-            if kept is None or ended is not None:
-                raise invocation.refuse(ended or Reason.CONSENT_UNKNOWN)
+        reads = {
+            receipt_id: self.readers.submit(self.consents.find, invocation.tenant, receipt_id)
+            for receipt_id in sorted(receipt_ids - {""})
+        }
+
+        def check() -> None:
+            for receipt_id, read in reads.items():
+                invocation.consent_id = receipt_id
+                kept = read.result()
+                ended = refusal(kept.receipt, approval, invocation.time) if kept else None
+                if kept is None or ended is not None:
+                    raise invocation.refuse(ended or Reason.CONSENT_UNKNOWN)
+
+        return check
 
     def _look(self, invocation: Invocation, data: bytes) -> tuple[Picture, tuple[Face, ...]]:
         invocation.saw(data)

@@ -66,6 +66,9 @@ class Tripwire:
         ``shown`` are ids of the two faces, or digests of the two pictures.
         """
         says_something = all(len(set(values)) == len(values) for values in shown.values())
+        bounds = self._book.in_force(invocation.time).tripwire
+        if bounds is not None and not bounds.counts_faces:
+            shown = {mark: values for mark, values in shown.items() if mark is not Mark.FACE}
         if invocation.subject_digest:
             shown = {**shown, Mark.SUBJECT: (invocation.subject_digest,)}
         alarm = self.note(

@@ -88,6 +88,11 @@ class Bounds(BaseModel):
             Mark.SUBJECT: self.subject_max,
         }[mark]
 
+    @property
+    def counts_faces(self) -> bool:
+        """Whether counting face ids says more: each is of one picture, which is counted, too."""
+        return self.face_max < self.picture_max
+
     def window(self, now: datetime) -> int:
         """Give the number of the window in which an instant lies, since 1970, UTC."""
         return int(now.timestamp() // (self.window_hours * 3600))
