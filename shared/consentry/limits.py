@@ -37,6 +37,10 @@ VIDEO_STREAMS_MAX: Final = 64
 VIDEO_GAP_SECONDS_MAX: Final = 60 * 60  # from one frame to the next; more is a broken clock
 VIDEO_REGIONS_MAX: Final = 1_000  # masked by hand
 VIDEO_DAMAGED_PACKETS_MAX: Final = 1_000
+# A piece is what one machine loads and decodes: it ends at the first key frame after so much.
+VIDEO_PIECE_SECONDS: Final = 10.0
+VIDEO_PIECE_BYTES: Final = 32 * MEBIBYTE
+VIDEO_PIECE_BYTES_MAX: Final = 128 * MEBIBYTE  # a video whose key frames lie farther apart is whole
 
 # Faces.
 DETECT_FACES_MAX: Final = 100  # Azure AI Face

@@ -1,7 +1,8 @@
 """The one door to this package: models of one layer, and what they do with pictures."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -156,11 +157,7 @@ class Vision:
         # FFmpeg's libraries take their time to load, and most processes see no video.
         from consentry.vision.video import Limits, redact_video
 
-        detectors = Detectors(
-            self._side_by_side.get(Role.DETECTOR).run,
-            self._side_by_side.get(Role.SECOND_DETECTOR).run,
-        )
-        with self._one_at_a_time:
+        with self.looking() as detectors:
             return redact_video(
                 source,
                 target,
@@ -171,3 +168,13 @@ class Vision:
                 limits=limits or Limits(),
                 tell=tell or (lambda *_: None),
             )
+
+    @contextmanager
+    def looking(self) -> Iterator[Detectors]:
+        """Give the detectors to one step of a video's redaction; others wait until it ends."""
+        detectors = Detectors(
+            self._side_by_side.get(Role.DETECTOR).run,
+            self._side_by_side.get(Role.SECOND_DETECTOR).run,
+        )
+        with self._one_at_a_time:
+            yield detectors

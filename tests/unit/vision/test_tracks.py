@@ -9,7 +9,7 @@ from consentry.vision import Box
 from consentry.vision.video.cuts import Cuts
 from consentry.vision.video.planes import Planes
 from consentry.vision.video.scan import SURE, agree
-from consentry.vision.video.track import Scan, Sighting, make_tracks
+from consentry.vision.video.track import Sighting, Stage, Track, make_tracks
 from consentry.vision.video.workers import in_order
 
 RATE = 25.0
@@ -19,15 +19,15 @@ def seen(frame: int, left: float, score: float = 0.9, top: float = 50.0) -> Sigh
     return Sighting(frame, Box(left, top, 40, 50), score, sure=score >= SURE)
 
 
-def scan(frames: int, *sightings: Sighting, cuts: tuple[int, ...] = ()) -> Scan:
-    """A video of which every fourth frame and every sighting's was examined."""
+def tracks(frames: int, *sightings: Sighting, cuts: tuple[int, ...] = ()) -> list[Track]:
+    """Tracks of a video of which every fourth frame and every sighting's was examined."""
     examined = sorted({*range(0, frames, 4), *(one.frame for one in sightings)})
     by_frame = [(frame, [one for one in sightings if one.frame == frame]) for frame in examined]
-    return Scan(frames, RATE, 640, 480, by_frame, cuts)
+    return make_tracks(Stage(frames, RATE, 640, 480, cuts), by_frame)
 
 
 def test_moving_face_is_one_track_without_a_gap() -> None:
-    [track] = make_tracks(scan(60, *(seen(frame, 3.0 * frame) for frame in range(20, 41, 4))))
+    [track] = tracks(60, *(seen(frame, 3.0 * frame) for frame in range(20, 41, 4)))
 
     assert len(track.sightings) == 6
     for frame in range(20, 41):
@@ -38,9 +38,7 @@ def test_moving_face_is_one_track_without_a_gap() -> None:
 
 
 def test_track_reaches_beyond_its_sightings_along_its_motion() -> None:
-    [track] = make_tracks(
-        scan(100, *(seen(frame, 400 - 4.0 * frame) for frame in range(20, 41, 4)))
-    )
+    [track] = tracks(100, *(seen(frame, 400 - 4.0 * frame) for frame in range(20, 41, 4)))
 
     assert (track.start, track.end) == (10, 51)
     early, late = track.box(10), track.box(50)
@@ -51,41 +49,39 @@ def test_track_reaches_beyond_its_sightings_along_its_motion() -> None:
 
 
 def test_gap_is_bridged_and_a_longer_one_is_not() -> None:
-    bridged = make_tracks(scan(200, seen(20, 100), seen(24, 100), seen(48, 100)))
-    apart = make_tracks(scan(200, seen(20, 100), seen(24, 100), seen(120, 100)))
+    bridged = tracks(200, seen(20, 100), seen(24, 100), seen(48, 100))
+    apart = tracks(200, seen(20, 100), seen(24, 100), seen(120, 100))
 
     assert [(track.start, track.end) for track in bridged] == [(10, 59)]
     assert [len(track.sightings) for track in apart] == [2, 1]
 
 
 def test_doubtful_sighting_carries_a_track_on_but_begins_none() -> None:
-    carried = make_tracks(scan(60, seen(20, 100), seen(40, 102, score=0.25)))
-    doubtful = make_tracks(scan(60, seen(20, 100, 0.3), seen(24, 100, 0.3)))
+    carried = tracks(60, seen(20, 100), seen(40, 102, score=0.25))
+    doubtful = tracks(60, seen(20, 100, 0.3), seen(24, 100, 0.3))
 
     assert [(track.start, track.end) for track in carried] == [(10, 51)]
     assert doubtful == []
 
 
 def test_surer_sighting_takes_the_doubtful_ones_before_it_along() -> None:
-    [track] = make_tracks(
-        scan(80, *(seen(frame, 100, 0.3) for frame in (20, 24, 28)), seen(32, 100))
-    )
+    [track] = tracks(80, *(seen(frame, 100, 0.3) for frame in (20, 24, 28)), seen(32, 100))
 
     assert track.start == 10
 
 
 def test_face_cut_by_the_border_is_followed_until_it_has_left() -> None:
-    [track] = make_tracks(scan(200, *(seen(frame, 80 - 4.0 * frame) for frame in range(0, 21, 4))))
+    [track] = tracks(200, *(seen(frame, 80 - 4.0 * frame) for frame in range(0, 21, 4)))
 
     assert track.end == 46
-    [apart] = make_tracks(scan(200, *(seen(frame, 180) for frame in range(0, 21, 4))))
+    [apart] = tracks(200, *(seen(frame, 180) for frame in range(0, 21, 4)))
     assert apart.end == 31
 
 
 def test_cut_ends_every_track() -> None:
-    tracks = make_tracks(scan(60, seen(16, 100), seen(19, 100), seen(20, 100), cuts=(20,)))
+    found = tracks(60, seen(16, 100), seen(19, 100), seen(20, 100), cuts=(20,))
 
-    assert [(track.start, track.end) for track in tracks] == [(6, 20), (20, 31)]
+    assert [(track.start, track.end) for track in found] == [(6, 20), (20, 31)]
 
 
 def test_two_faces_that_pass_each_other_are_two_tracks() -> None:
@@ -94,9 +90,9 @@ def test_two_faces_that_pass_each_other_are_two_tracks() -> None:
         for frame in range(0, 61, 4)
     ]
 
-    tracks = make_tracks(scan(61, *(one for pair in ways for one in pair)))
+    found = tracks(61, *(one for pair in ways for one in pair))
 
-    assert sorted(len(track.sightings) for track in tracks) == [16, 16]
+    assert sorted(len(track.sightings) for track in found) == [16, 16]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Tell where one scene ends and the next begins, from thumbnails of the brightness."""
 
-from typing import Final
+import base64
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PlainSerializer, PlainValidator
 
 from consentry.vision.video.planes import Planes
 
@@ -13,6 +16,30 @@ _SURPRISE: Final = 4.0  # times the difference that was usual before
 _MEMORY: Final = 0.9
 
 
+def _cells(value: bytes | str) -> bytes:
+    return value if isinstance(value, bytes) else base64.b64decode(value, validate=True)
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+Cells = Annotated[bytes, PlainValidator(_cells), PlainSerializer(_text, when_used="json")]
+
+
+@dataclass(frozen=True, repr=False)
+class View:
+    """What a piece shows first and last, and how much its frames usually differ."""
+
+    first: Cells = b""
+    last: Cells = b""
+    usual: float = 0.0
+
+    def leads_to(self, other: "View") -> bool:
+        """Tell whether the piece after this one goes on with the same scene."""
+        return not _is_cut(_apart(self.last, other.first), self.usual)
+
+
 class Cuts:
     """Remembers the last frame and tells whether the next one belongs to another scene.
 
@@ -20,19 +47,36 @@ class Cuts:
     """
 
     def __init__(self) -> None:
-        self._last: NDArray[np.float32] | None = None
+        self._first = self._last = b""
         self._usual = 0.0
 
     def begins(self, planes: Planes) -> bool:
         """Take the next frame; True when a new scene begins with it."""
         brightness = planes.packed[: planes.height]
         step = max(min(planes.width, planes.height) // _ACROSS, 1)
-        cells = brightness[::step, ::step].astype(np.float32)
-        last, self._last = self._last, cells
-        if last is None:
+        last, self._last = self._last, brightness[::step, ::step].tobytes()
+        if not last:
+            self._first = self._last
             return False
-        change = float(np.abs(cells - last).mean())
-        cut = change > max(_CHANGE, _SURPRISE * self._usual)
+        change = _apart(last, self._last)
+        cut = _is_cut(change, self._usual)
         if not cut:
             self._usual = _MEMORY * self._usual + (1 - _MEMORY) * change
         return cut
+
+    @property
+    def view(self) -> View:
+        """What was seen so far, for whoever looks at the piece before or after."""
+        return View(self._first, self._last, self._usual)
+
+
+def _apart(one: bytes, other: bytes) -> float:
+    """Mean difference of two thumbnails of one size, 0 to 255."""
+    cells: list[NDArray[np.int16]] = [
+        np.frombuffer(view, np.uint8).astype(np.int16) for view in (one, other)
+    ]
+    return float(np.abs(cells[0] - cells[1]).mean())
+
+
+def _is_cut(change: float, usual: float) -> bool:
+    return change > max(_CHANGE, _SURPRISE * usual)

@@ -18,7 +18,7 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from consentry.errors import VideoError
-from consentry.vision.video.frames import Form, Frame
+from consentry.vision.video.frames import Form
 from consentry.vision.video.planes import PIXEL_FORMAT, Planes
 
 # SVT-AV1 writes about itself to standard error unless its own variable says: errors only.
@@ -63,25 +63,30 @@ class Part:
                 yield Planes(np.asarray(frame.to_ndarray(), np.uint8))
 
 
-def encode_part(frames: Iterable[Frame], form: Form, codec: Codec, threads: int) -> Part:
-    """Encode frames, at least one, as one part; VideoError where the encoder refuses."""
+def encode_part(
+    first: int, frames: Iterable[tuple[int, Planes]], form: Form, codec: Codec, threads: int
+) -> Part:
+    """Encode frames, at least one, each with its time in ticks; ``first`` is the first's place.
+
+    Raises VideoError where the encoder refuses.
+    """
     file = BytesIO()
-    first, ticks, count = 0, 0, 0
+    begun, count = 0, 0
     try:
         with av.open(file, "w", format="mp4") as container:
             stream = _stream(container, form, codec, threads)
-            for frame in frames:
+            for ticks, planes in frames:
                 if count == 0:
-                    first, ticks = frame.index, frame.ticks
-                picture = frame.planes.frame()
-                picture.pts = frame.ticks - ticks
+                    begun = ticks
+                picture = planes.frame()
+                picture.pts = ticks - begun
                 picture.time_base = form.clock
                 container.mux(stream.encode(picture))
                 count += 1
             container.mux(stream.encode())
     except av.FFmpegError as error:
         raise VideoError("the video cannot be encoded") from error
-    return Part(first, count, ticks, file.getvalue())
+    return Part(first, count, begun, file.getvalue())
 
 
 def _stream(

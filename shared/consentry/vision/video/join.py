@@ -15,6 +15,7 @@ from av.container import OutputContainer
 
 from consentry.errors import VideoError
 from consentry.vision.video.encode import Part
+from consentry.vision.video.merge import Scan
 from consentry.vision.video.sound import Sound
 
 # What the index takes for a frame or a packet of sound, at most, with its time, size and place.
@@ -25,32 +26,38 @@ _SOUND_BITS_PER_CHANNEL: Final = 80_000
 
 
 def join(
-    parts: Iterable[Part],
-    file: BinaryIO,
-    *,
-    frames: int,
-    seconds: float,
-    clock: Fraction,
-    sound: Sound | None,
+    parts: Iterable[Part], file: BinaryIO, clock: Fraction, scan: Scan, sound: Sound | None
 ) -> None:
-    """Write the file; VideoError where the parts do not fit together."""
-    packets = frames + (int(seconds * sound.rate / _SOUND_PACKET_SAMPLES) + 8 if sound else 0)
+    """Write the parts, given in order, to a file; ``clock`` is seconds in a tick of their times.
+
+    Raises VideoError where one is missing or they do not fit together.
+    """
+    packets = scan.stage.frames
+    if sound is not None:
+        packets += int(scan.seconds * sound.rate / _SOUND_PACKET_SAMPLES) + 8
     index_bytes = _INDEX_BYTES + _INDEX_BYTES_PER_PACKET * packets
     options = {"moov_size": str(index_bytes), "fflags": "+bitexact"}
     try:
         with av.open(file, "w", format="mp4", options=options) as container:
-            _write(container, parts, clock, sound)
+            frames = _write(container, parts, clock, sound)
     except av.FFmpegError as error:
         raise VideoError("the result cannot be written") from error
+    if frames != scan.stage.frames:
+        raise VideoError("a part of the video is missing")
 
 
 def _write(
     container: OutputContainer, parts: Iterable[Part], clock: Fraction, sound: Sound | None
-) -> None:
+) -> int:
+    """Copy the packets and give how many frames they hold."""
+    frames = 0
     pictures = None
     voice = None
     header = None
     for part in parts:
+        if part.first != frames:
+            raise VideoError("a part of the video is missing")
+        frames += part.frames
         with av.open(BytesIO(part.data), "r", format="mov") as made:
             template = made.streams.video[0]
             if pictures is None:
@@ -74,6 +81,7 @@ def _write(
     if voice is not None:
         voice.write_until(float("inf"))
         voice.close()
+    return frames
 
 
 class _Voice:

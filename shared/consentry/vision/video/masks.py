@@ -1,36 +1,42 @@
 """Which masks lie on which frame: of tracks, of faces found in the output, and by hand."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from consentry.vision.detect import Face
 from consentry.vision.geometry import Box
 from consentry.vision.mask import ENLARGEMENT, MARGIN_PIXELS, MaskKind, MaskOptions, MaskShape
 from consentry.vision.residual import Cover
-from consentry.vision.video.options import Region
-from consentry.vision.video.track import Scan, Sighting, Track, make_tracks
+from consentry.vision.video.merge import Scan
+from consentry.vision.video.options import Region, VideoOptions
+from consentry.vision.video.proof import NEIGHBOURS, Residue
+from consentry.vision.video.track import Sighting, Track, make_tracks
 
 PART_FRAMES: Final = 24  # frames that are encoded together: about a second
+_BY_HAND: Final = MaskOptions(MaskKind.SOLID, MaskShape.RECTANGLE)
 
 
-class Masks:
-    """All masks of one video, by frame."""
+@dataclass(frozen=True, repr=False)
+class PieceMasks:
+    """All that is laid over one piece, and the times of its frames in ticks.
 
-    def __init__(self, options: MaskOptions, regions: Sequence[Region], scan: Scan) -> None:
-        self._options = options
-        self._regions = regions
-        self._scan = scan
-        self._by_part: dict[int, list[tuple[Track, MaskOptions]]] = defaultdict(list)
-        self.tracks: list[Track] = []
-        for track in make_tracks(scan):
-            self._put(track, options)
+    ``first`` is the place of its first frame in the video. ``tracks`` are counted in frames of the
+    video, and cut a little beyond the piece's ends.
+    """
+
+    number: int
+    first: int
+    ticks: tuple[int, ...]
+    tracks: tuple[tuple[Track, MaskOptions], ...]
+    regions: tuple[Region, ...] = ()
 
     def of(self, frame: int) -> list[Cover]:
-        """Give the masks of faces on a frame, as the boxes that were found."""
+        """Give the masks of faces on a frame of the video, as the boxes that were found."""
         covers = []
-        for track, options in self._by_part.get(frame // PART_FRAMES, ()):
+        for track, options in self._near.get(frame // PART_FRAMES, ()):
             box = track.box(frame)
             if box is not None:
                 covers.append((box, options))
@@ -38,29 +44,79 @@ class Masks:
 
     def by_hand(self, seconds: float) -> list[Cover]:
         """Give the masks that callers laid over a moment of the video."""
-        solid = MaskOptions(MaskKind.SOLID, MaskShape.RECTANGLE)
         return [
-            (_found_for(region.box), solid)
-            for region in self._regions
+            (_found_for(region.box), _BY_HAND)
+            for region in self.regions
             if region.start <= seconds < region.end
         ]
 
-    def add(self, remaining: Mapping[int, Sequence[Face]]) -> set[int]:
-        """Lay solid masks over faces found in the output; give the parts that they touch."""
-        solid = MaskOptions(MaskKind.SOLID, self._options.shape)
-        seen = [
-            (frame, [Sighting(frame, face.box, face.score, sure=True) for face in faces])
-            for frame, faces in sorted(remaining.items())
-        ]
-        tracks = make_tracks(replace(self._scan, seen=seen))
-        return {part for track in tracks for part in self._put(track, solid)}
+    @cached_property
+    def _near(self) -> Mapping[int, list[tuple[Track, MaskOptions]]]:
+        """Tracks by the second or so in which they run: a long video has many."""
+        near: dict[int, list[tuple[Track, MaskOptions]]] = defaultdict(list)
+        for laid in self.tracks:
+            track, _ = laid
+            for part in range(track.start // PART_FRAMES, (track.end - 1) // PART_FRAMES + 1):
+                near[part].append(laid)
+        return near
 
-    def _put(self, track: Track, options: MaskOptions) -> set[int]:
-        parts = set(range(track.start // PART_FRAMES, (track.end - 1) // PART_FRAMES + 1))
-        for part in parts:
-            self._by_part[part].append((track, options))
-        self.tracks.append(track)
-        return parts
+
+class Masks:
+    """All masks of one video: the same whenever made of the same scan and residues, in order."""
+
+    def __init__(self, scan: Scan, options: VideoOptions) -> None:
+        self._scan = scan
+        self._options = options
+        self._laid = [(track, options.mask) for track in make_tracks(scan.stage, scan.seen)]
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """All tracks that are masked."""
+        return tuple(track for track, _ in self._laid)
+
+    def piece(self, number: int) -> PieceMasks:
+        """Give what is laid over one piece."""
+        first, end = self._span(number)
+        laid = [
+            (track.within(first - NEIGHBOURS, end + NEIGHBOURS), options)
+            for track, options in self._laid
+        ]
+        return PieceMasks(
+            number,
+            first,
+            self._scan.ticks[first:end],
+            tuple((track, options) for track, options in laid if track is not None),
+            self._options.regions,
+        )
+
+    def add(self, residues: Iterable[Residue]) -> dict[int, frozenset[int]]:
+        """Lay solid masks over faces that remained in a round's output.
+
+        Gives the parts to write again: by number of the piece their first frames. Nothing is to
+        be written again when that is empty.
+        """
+        solid = MaskOptions(MaskKind.SOLID, self._options.mask.shape)
+        remaining: dict[int, tuple[Sighting, ...]] = {}
+        for residue in residues:
+            remaining |= dict(residue.faces)
+        tracks = make_tracks(self._scan.stage, sorted(remaining.items()))
+        self._laid += [(track, solid) for track in tracks]
+        touched: dict[int, set[int]] = defaultdict(set)
+        for track in tracks:
+            number = bisect_right(self._scan.starts, track.start) - 1
+            while number < len(self._scan.starts):
+                first, end = self._span(number)
+                if first >= track.end:
+                    break
+                begin = (max(track.start, first) - first) // PART_FRAMES * PART_FRAMES + first
+                touched[number].update(range(begin, min(track.end, end), PART_FRAMES))
+                number += 1
+        return {number: frozenset(parts) for number, parts in touched.items()}
+
+    def _span(self, number: int) -> tuple[int, int]:
+        """Give the first frame of a piece and that after its last."""
+        edges = (*self._scan.starts, self._scan.stage.frames)
+        return edges[number], edges[number + 1]
 
 
 def _found_for(region: Box) -> Box:

@@ -47,13 +47,15 @@ class VideoOptions:
 class RedactedVideo:
     """What was done. ``rounds`` counts how often parts were made until no face was found.
 
-    ``looked`` counts frames of the output that were looked at again, ``examined`` those of the
-    input; ``damaged`` packets that could not be decoded, ``repaired`` times that made no sense.
+    ``times`` are those of the frames in seconds, ``seconds`` the length of the whole. ``looked``
+    counts frames of the output that were looked at again, ``examined`` those of the input;
+    ``damaged`` packets that could not be decoded, ``repaired`` times that made no sense.
     """
 
     probe: Probe
     form: Form
     frames: int
+    times: tuple[float, ...]
     seconds: float
     tracks: tuple[Track, ...]
     examined: int

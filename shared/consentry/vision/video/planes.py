@@ -94,13 +94,12 @@ class Planes:
         return np.asarray(made.to_ndarray(), np.uint8)
 
 
-def upright(frame: av.VideoFrame) -> Planes:
-    """Bring a decoded frame into the one form.
+def upright(frame: av.VideoFrame, orientation: Orientation) -> Planes:
+    """Bring a decoded frame, which lies as told, into the one form.
 
     Interlaced frames keep their first field, whose missing lines are drawn between its own. An
     odd side gets its last row or column twice, because 4:2:0 has even sides only.
     """
-    orientation = Orientation.of(frame)
     if frame.format.name != PIXEL_FORMAT:
         frame = frame.reformat(format=PIXEL_FORMAT, dst_color_range=_LIMITED_RANGE)
     even = frame.width % 2 == frame.height % 2 == 0

@@ -24,6 +24,7 @@ from consentry.vision.video.encode import Part
 from consentry.vision.video.look import Depth, believed, enlarged, once, reduced, sides
 from consentry.vision.video.planes import Planes, scaled
 from consentry.vision.video.scan import SURE
+from consentry.vision.video.track import Sighting, tenths
 
 NEIGHBOURS: Final = 2  # frames before and after a masked one that are looked at too
 SAMPLE_EVERY: Final = 8  # of the frames without a mask nearby
@@ -41,13 +42,13 @@ Covers = Callable[[int], Sequence[Cover]]
 class Residue:
     """What a look at a part found: by frame the faces that remain, and how many were looked at."""
 
-    faces: dict[int, tuple[Face, ...]]
+    faces: tuple[tuple[int, tuple[Sighting, ...]], ...]
     looked: int
 
 
 def prove(part: Part, covers: Covers, run: Run) -> Residue:
     """Look at a part's output; VideoError where it does not hold the frames put into it."""
-    remaining: dict[int, tuple[Face, ...]] = {}
+    remaining: list[tuple[int, tuple[Sighting, ...]]] = []
     looked = count = 0
     for index, planes in enumerate(part.decoded(threads=1), part.first):
         count += 1
@@ -58,10 +59,14 @@ def prove(part: Part, covers: Covers, run: Run) -> Residue:
         looked += 1
         faces = _remaining(planes, covers(index), run, depth)
         if faces:
-            remaining[index] = tuple(faces)
+            remaining.append((index, tuple(_sighting(index, face) for face in faces)))
     if count != part.frames:
         raise VideoError("the encoded video does not hold the frames that were given")
-    return Residue(remaining, looked)
+    return Residue(tuple(remaining), looked)
+
+
+def _sighting(frame: int, face: Face) -> Sighting:
+    return Sighting(frame, tenths(face.box), round(face.score, 3), sure=True)
 
 
 def _remaining(planes: Planes, covers: Sequence[Cover], run: Run, depth: Depth) -> list[Face]:

@@ -1,8 +1,10 @@
-"""Look through a video for faces: the first pass, which decides nothing and paints nothing.
+"""Look through a piece for faces: the first pass, which decides nothing and paints nothing.
 
 One frame in STRIDE is examined, and the first and last of every scene. The frames between two
 examined ones are passed over only when both show the same faces and surely so; otherwise each of
-them is looked at too. So every frame is looked at, or lies within a track on both sides.
+them is looked at too. So every frame is looked at, or lies within a track on both sides. A piece
+begins and ends as a scene does: its first frame is examined with both detectors, and its last one
+is examined, so that no frame beside a seam is passed over.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from consentry.vision.detect import Detectors
-from consentry.vision.video.cuts import Cuts
-from consentry.vision.video.frames import Form, Frame
+from consentry.vision.video.cuts import Cuts, View
+from consentry.vision.video.frames import Frame, Reader
 from consentry.vision.video.look import glance, stare
-from consentry.vision.video.track import Scan, Sighting
+from consentry.vision.video.track import Sighting, tenths
 from consentry.vision.video.workers import in_order
 
 STRIDE: Final = 4  # frames from one that is examined to the next
@@ -39,16 +41,17 @@ class _Windows:
 
     frames: Iterable[Frame]
     tell: Callable[[int], None]
-    count: int = 0
+    times: list[int | None] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
+    watch: Cuts = field(default_factory=Cuts)
 
     def __iter__(self) -> Iterator[_Window]:
-        watch, turn = Cuts(), 0
+        turn = 0
         waiting: list[Frame] = []
         for frame in self.frames:
-            self.count = frame.index + 1
-            self.tell(frame.index)
-            if watch.begins(frame.planes):
+            self.times.append(frame.told)
+            self.tell(len(self.times))
+            if self.watch.begins(frame.planes):
                 self.cuts.append(frame.index)
                 yield from _last_of(waiting)
                 waiting, turn = [], 0
@@ -68,33 +71,59 @@ def _last_of(waiting: Sequence[Frame]) -> Iterator[_Window]:
         yield _Window(waiting[-1], False, waiting[:-1])
 
 
-def scan(
-    frames: Iterable[Frame],
-    form: Form,
-    detectors: Detectors,
-    threads: int,
-    tell: Callable[[int], None],
-) -> Scan:
-    """Examine frames and give what was seen; ``tell`` is told of every frame that is read."""
-    windows = _Windows(frames, tell)
+@dataclass(frozen=True, repr=False)
+class PieceScan:
+    """What was seen of a piece; frames are counted from its first.
 
-    def examine(window: _Window) -> tuple[_Window, list[Sighting]]:
+    ``times`` are what the file tells of each frame, in ticks, None where it tells nothing.
+    ``complete`` is False where the packets of a piece did not give a frame each: then the video
+    must not be cut at all, and the source is to be scanned as its only piece.
+    """
+
+    number: int
+    times: tuple[int | None, ...]
+    seen: tuple[tuple[int, tuple[Sighting, ...]], ...]
+    cuts: tuple[int, ...]
+    view: View
+    damaged: int
+    complete: bool
+
+
+def scan_piece(reader: Reader, detectors: Detectors, *, tell: Callable[[int], None]) -> PieceScan:
+    """Examine a piece's frames and give what was seen; ``tell`` is told how many were read.
+
+    Raises VideoError and VideoSizeError.
+    """
+    windows = _Windows(reader.frames(), tell)
+
+    def examine(window: _Window) -> tuple[_Window, tuple[Sighting, ...]]:
         return window, _seen(detectors, window.frame, closely=window.closely)
 
-    seen: list[tuple[int, list[Sighting]]] = []
+    seen: list[tuple[int, tuple[Sighting, ...]]] = []
     before: Sequence[Sighting] = ()
-    for window, faces in in_order(examine, windows, threads):
+    for window, faces in in_order(examine, windows, reader.threads):
         if not agree(before, faces):
             seen += [(one.index, _seen(detectors, one, closely=False)) for one in window.between]
         seen.append((window.frame.index, faces))
         before = faces
-    return Scan(windows.count, float(form.rate), form.width, form.height, seen, windows.cuts)
+    return PieceScan(
+        number=reader.piece.number,
+        times=tuple(windows.times),
+        seen=tuple(seen),
+        cuts=tuple(windows.cuts),
+        view=windows.watch.view,
+        damaged=reader.damaged,
+        complete=reader.complete,
+    )
 
 
-def _seen(detectors: Detectors, frame: Frame, *, closely: bool) -> list[Sighting]:
+def _seen(detectors: Detectors, frame: Frame, *, closely: bool) -> tuple[Sighting, ...]:
     found = stare(detectors, frame.planes) if closely else glance(detectors, frame.planes)
     enough = LIKELY if closely else SURE
-    return [Sighting(frame.index, face.box, face.score, face.score >= enough) for face in found]
+    return tuple(
+        Sighting(frame.index, tenths(face.box), round(face.score, 3), face.score >= enough)
+        for face in found
+    )
 
 
 def agree(before: Sequence[Sighting], after: Sequence[Sighting]) -> bool:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from PIL import Image, ImageDraw
 
 from consentry.vision.video.container import Limits
-from consentry.vision.video.frames import Frame, Source
+from consentry.vision.video.frames import Frame, Piece, Reader, survey
 from consentry.vision.video.options import RedactedVideo
 
 SHOWN: Final = 12  # frames, evenly spread
@@ -31,10 +31,9 @@ def shown_frames(frames: int) -> frozenset[int]:
 def contact_sheet(source: BinaryIO, result: BinaryIO, done: RedactedVideo) -> bytes:
     """Draw a PNG of frames spread over a video, from its file and its redacted one."""
     wanted = shown_frames(done.frames)
-    clock = done.form.clock
     tiles = [
-        _tile(f"frame {before.index}, {float(before.ticks * clock):.2f} s", before, after, done)
-        for before, after in zip(_frames(source), _frames(result), strict=True)
+        _tile(f"frame {before.index}, {seconds:.2f} s", before, after, done)
+        for before, after, seconds in zip(_frames(source), _frames(result), done.times, strict=True)
         if before.index in wanted
     ]
     wide, tall = tiles[0].size
@@ -48,7 +47,8 @@ def contact_sheet(source: BinaryIO, result: BinaryIO, done: RedactedVideo) -> by
 
 
 def _frames(file: BinaryIO) -> Iterator[Frame]:
-    return Source(file, Limits(), threads=1).frames()
+    known = survey(file, Limits())
+    return Reader(file, Piece(0), known, Limits(), threads=1).frames()
 
 
 def _tile(title: str, before: Frame, after: Frame, done: RedactedVideo) -> Image.Image:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Final
+from typing import BinaryIO, Final
 
 import av
 import numpy as np
@@ -17,8 +17,8 @@ from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from consentry.errors import VideoError
-from consentry.vision.video.container import SOUND_CODECS
-from consentry.vision.video.frames import Source
+from consentry.vision.video.container import SOUND_CODECS, open_input
+from consentry.vision.video.frames import Survey
 
 Samples = NDArray[np.float32]
 
@@ -54,29 +54,36 @@ class Sound:
     frames: Iterator[AudioFrame]
 
 
-def open_sound(source: Source, options: SoundOptions, seconds: float) -> Sound | None:
+def open_sound(
+    file: BinaryIO, known: Survey, options: SoundOptions, seconds: float
+) -> Sound | None:
     """Give the sound to write beside pictures of that length; None where there is none.
 
-    Raises VideoError when the sound's codec is not one that is read.
+    It is read from the source itself while it is written: a packet is held at a time, so memory
+    does not depend on the length, and no copy of the sound has to be kept anywhere. Raises
+    VideoError when the sound's codec is not one that is read.
     """
-    if options.kind is SoundKind.DROP or source.probe.sound is None:
+    codec = known.probe.sound
+    if options.kind is SoundKind.DROP or codec is None:
         return None
-    if source.probe.sound not in SOUND_CODECS:
+    if codec not in SOUND_CODECS:
         raise VideoError("the codec of the sound is not one that is read; drop the sound")
-    with source.open() as container:
+    with open_input(file, known.probe.container) as container:
         context = container.streams.audio[0].codec_context
         channels = min(context.channels, _STEREO) or _STEREO
         rate = min(context.sample_rate or _RATE_MAX, _RATE_MAX)
     layout = "mono" if channels == 1 else "stereo"
     spans = options.spans if options.kind is SoundKind.MUTE else ()
-    frames = _frames(_samples(source, rate, layout), rate, layout, seconds, spans)
+    frames = _frames(_samples(file, known, rate, layout), rate, layout, seconds, spans)
     return Sound(rate, layout, channels, frames)
 
 
-def _samples(source: Source, rate: int, layout: str) -> Iterator[tuple[float, Samples]]:
+def _samples(
+    file: BinaryIO, known: Survey, rate: int, layout: str
+) -> Iterator[tuple[float, Samples]]:
     """Decode the sound: times in seconds from the first picture on, samples (channels, n)."""
     resampler = AudioResampler(format="fltp", layout=layout, rate=rate)
-    with source.open() as container:
+    with open_input(file, known.probe.container) as container:
         stream = container.streams.audio[0]
         for packet in container.demux(stream):
             try:
@@ -87,7 +94,7 @@ def _samples(source: Source, rate: int, layout: str) -> Iterator[tuple[float, Sa
                 time = frame.time
                 for whole in resampler.resample(frame):
                     yield (
-                        (-1.0 if time is None else time - source.origin),
+                        (-1.0 if time is None else time - known.origin),
                         np.asarray(whole.to_ndarray(), np.float32),
                     )
 

@@ -8,11 +8,12 @@ and no templates are compared; a cut of the scene ends all tracks.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PlainSerializer, PlainValidator
 
 from consentry.vision.geometry import Box
 
@@ -37,24 +38,48 @@ class Sighting:
     score: float
     sure: bool
 
+    def later(self, frames: int) -> "Sighting":
+        """Give the same face, counted from a frame so many before."""
+        return replace(self, frame=self.frame + frames)
+
+
+def tenths(box: Box) -> Box:
+    """Give a box in tenths of a pixel: no detector is finer, and it makes short documents."""
+    return Box(*(round(side, 1) for side in (box.left, box.top, box.width, box.height)))
+
 
 @dataclass(frozen=True)
-class Scan:
-    """What was seen of a video: by examined frame the faces, and where scenes begin.
+class Stage:
+    """Where tracks run: how many frames there are, their size in pixels, and where scenes begin.
 
-    ``width`` and ``height`` are pixels of a frame. ``seen`` is in order of frames and holds an
-    entry for every examined frame, empty or not.
+    ``rate`` is frames per second.
     """
 
     frames: int
     rate: float
     width: int
     height: int
-    seen: Sequence[tuple[int, Sequence[Sighting]]]
-    cuts: Sequence[int] = ()
+    cuts: tuple[int, ...] = ()
 
 
-@dataclass
+Seen = Sequence[tuple[int, Sequence[Sighting]]]
+"""By examined frame, in order, the faces that were found, if any."""
+
+
+def _array(value: object) -> NDArray[np.float32]:
+    return np.asarray(value, np.float32).reshape(-1, 4)
+
+
+def _rows(boxes: NDArray[np.float32]) -> list[list[float]]:
+    return [[round(float(side), 1) for side in box] for box in boxes]
+
+
+Boxes = Annotated[
+    NDArray[np.float32], PlainValidator(_array), PlainSerializer(_rows, when_used="json")
+]
+
+
+@dataclass(frozen=True)
 class Track:
     """One face through a scene: ``boxes`` (frames, 4) from frame ``start`` on, without a gap.
 
@@ -63,7 +88,7 @@ class Track:
     """
 
     start: int
-    boxes: NDArray[np.float32]
+    boxes: Boxes
     score: float
     sightings: tuple[Sighting, ...] = ()
 
@@ -77,6 +102,13 @@ class Track:
         if not self.start <= frame < self.end:
             return None
         return Box(*(float(value) for value in self.boxes[frame - self.start]))
+
+    def within(self, first: int, end: int) -> "Track | None":
+        """Give the part from one frame until before another, without its sightings."""
+        begin, stop = max(first, self.start), min(end, self.end)
+        if begin >= stop:
+            return None
+        return Track(begin, self.boxes[begin - self.start : stop - self.start], self.score)
 
 
 @dataclass
@@ -105,16 +137,16 @@ class _Growing:
         self.sightings.append(sighting)
 
 
-def make_tracks(scan: Scan) -> list[Track]:
+def make_tracks(stage: Stage, all_seen: Seen) -> list[Track]:
     """Follow faces through all frames that were examined and give whole, gapless tracks."""
-    gap = max(int(_GAP_SECONDS * scan.rate), 1)
+    gap = max(int(_GAP_SECONDS * stage.rate), 1)
     growing: list[_Growing] = []
     done: list[tuple[_Growing, int, int]] = []
-    cuts = [*scan.cuts, scan.frames]
+    cuts = [*stage.cuts, stage.frames]
     scene = 0
     following = iter(cuts)
     cut = next(following)
-    for frame, seen in scan.seen:
+    for frame, seen in all_seen:
         while frame >= cut:
             done += [(track, scene, cut) for track in growing]
             growing, scene = [], cut
@@ -125,7 +157,7 @@ def make_tracks(scan: Scan) -> list[Track]:
         _follow(growing, seen, frame)
     done += [(track, scene, cut) for track in growing]
     return [
-        _whole(track, scene, end, scan)
+        _whole(track, scene, end, stage)
         for track, scene, end in done
         if any(sighting.sure for sighting in track.sightings)
     ]
@@ -172,12 +204,12 @@ def _pairs(
             yield float(away[index] + stretch[index]), track, int(index)
 
 
-def _whole(track: _Growing, first: int, end: int, scan: Scan) -> Track:
+def _whole(track: _Growing, first: int, end: int, stage: Stage) -> Track:
     """Draw a track through all its frames and beyond its ends, within its scene."""
     sightings = track.sightings
     frames = np.array([sighting.frame for sighting in sightings])
     states = np.array([_state(sighting.box) for sighting in sightings])
-    far = max(int(_BORDER_SECONDS * scan.rate), 1)
+    far = max(int(_BORDER_SECONDS * stage.rate), 1)
     steps = np.arange(max(frames[0] - far, first), min(frames[-1] + far + 1, end))
     drawn = np.stack([np.interp(steps, frames, states[:, i]) for i in range(4)], axis=1)
     if len(sightings) > 1:
@@ -193,10 +225,10 @@ def _whole(track: _Growing, first: int, end: int, scan: Scan) -> Track:
     travelled = np.abs(np.gradient(drawn[:, :2], axis=0)) if len(drawn) > 1 else 0 * sizes
     sizes = sizes + _MOTION_GROWTH * travelled
     corners = drawn[:, :2] - sizes / 2
-    boxes = np.concatenate([corners, sizes], axis=1).astype(np.float32)
-    picture = np.array([scan.width, scan.height])
+    boxes = np.concatenate([corners, sizes], axis=1).round(1).astype(np.float32)
+    picture = np.array([stage.width, stage.height])
     cut = ((corners < 0) | (corners + sizes > picture)).any(axis=1)
-    reach = max(int(_REACH_SECONDS * scan.rate), 1)
+    reach = max(int(_REACH_SECONDS * stage.rate), 1)
     near = (steps >= frames[0] - reach) & (steps <= frames[-1] + reach)
     begin, stop = _run(near | cut, int(frames[0] - steps[0]))
     best = max(sighting.score for sighting in sightings)
