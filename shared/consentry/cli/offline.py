@@ -5,9 +5,10 @@ nothing half-written is ever seen. A file that fails gets no result, and the res
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -71,6 +72,9 @@ def redact(
         Path | None,
         typer.Option(metavar="FILE", help="Draw frames of a video before and after, as a PNG."),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Tell where the time went, stage by stage.")
+    ] = False,
     layer: Folder = None,
     threads: Threads = 2,
 ) -> Answer:
@@ -79,7 +83,7 @@ def redact(
     A video's result is an MP4; subtitles, attachments, cover art, chapters and metadata are left
     out. With --json the answer holds the manifest: tracks, settings, hashes, what became of sound.
     """
-    from consentry.vision import MaskOptions, MaskShape, Vision, mask_kind
+    from consentry.vision import MaskOptions, MaskShape, Vision, mask_kind, spent
 
     mask = MaskOptions(mask_kind(kind), MaskShape(shape))
     options = _video_options(mask, codec, sound, mute or [], region or [])
@@ -90,15 +94,23 @@ def redact(
     vision.warm_up()
     visible = not ctx.obj.as_json
     alone = len(jobs) == 1
+    before, started = spent(), perf_counter()
     results = [
         _redact_one(vision, job, options, contact_sheet, visible=visible and alone)
         for job in _with_progress(jobs, visible=visible)
     ]
+    passed = perf_counter() - started
     failed = [result for result in results if "error" in result]
     done = len(results) - len(failed)
+    times = _times(before, spent(), passed) if profile else {}
     return Answer(
-        {"done": done, "failed": len(failed), "files": results},
-        [*map(_line, results), f"{done} redacted, {len(failed)} failed"],
+        {"done": done, "failed": len(failed), "files": results}
+        | ({"milliseconds": times} if profile else {}),
+        [
+            *map(_line, results),
+            f"{done} redacted, {len(failed)} failed",
+            *([table("stage", "ms", rows=[*times.items()])] if profile else []),
+        ],
         yes=not failed,
     )
 
@@ -198,6 +210,16 @@ def _redact_picture(vision: "Vision", job: _Job, options: "MaskOptions") -> dict
         "masks": len(redacted.masks),
         "frames": redacted.frames,
     }
+
+
+def _times(
+    before: Mapping[str, float], after: Mapping[str, float], passed: float
+) -> dict[str, float]:
+    """Milliseconds by stage, longest first, of all threads together; then what passed."""
+    seconds = {name: value - before.get(name, 0.0) for name, value in after.items()}
+    longest = sorted(seconds, key=lambda name: -seconds[name])
+    stages = {name: round(seconds[name] * 1000, 1) for name in longest if seconds[name]}
+    return stages | {"passed": round(passed * 1000, 1)}
 
 
 def _line(result: dict[str, Any]) -> str:

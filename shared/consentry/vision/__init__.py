@@ -15,7 +15,7 @@ from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskKind, MaskOptions, MaskShape, mask_kind
 from consentry.vision.picture import Picture, PictureLimits
 from consentry.vision.redact import Mask, Redacted
-from consentry.vision.sessions import model_seconds
+from consentry.vision.stages import model_seconds, spent
 from consentry.vision.subject import subject
 
 __all__ = [
@@ -44,5 +44,6 @@ __all__ = [
     "mask_kind",
     "model_seconds",
     "similarity",
+    "spent",
     "subject",
 ]

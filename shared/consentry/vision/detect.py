@@ -11,6 +11,7 @@ Boxes and landmarks are in pixels of the upright picture.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +23,9 @@ from consentry.limits import REDACT_FACES_MAX
 from consentry.vision import centerface, yunet
 from consentry.vision.evidence import LEAST_SCORE, weigh
 from consentry.vision.geometry import Box, suppress, turn_back
-from consentry.vision.tiles import look, resized
+from consentry.vision.stages import stage
+from consentry.vision.tiles import looks, resized
+from consentry.vision.workers import in_order
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -69,10 +72,15 @@ class Face:
 
 
 class Detectors(NamedTuple):
-    """The two networks that look together; each takes a batch and gives its outputs by name."""
+    """The two networks that look together, with so many looks at a time.
+
+    Each takes a batch and gives its outputs by name. Looks side by side, each on one core, keep
+    more cores busy than one look on all of them, of which much is not done side by side.
+    """
 
     yunet: Run
     centerface: Run
+    at_a_time: int = 1
 
 
 def detect(run: Run, pixels: Pixels) -> tuple[Face, ...]:
@@ -82,7 +90,8 @@ def detect(run: Run, pixels: Pixels) -> tuple[Face, ...]:
     """
     image = Image.fromarray(pixels)
     scales = fast_scales(*image.size)
-    return _faces(_look_often(_first(run), image, scales, THRESHOLDS[Profile.FAST]))
+    seen = looks(_first(run), image, scales, THRESHOLDS[Profile.FAST])
+    return _faces(np.concatenate([look.find() for look in seen]))
 
 
 def detect_all(detectors: Detectors, pixels: Pixels, profile: Profile) -> tuple[Face, ...]:
@@ -92,14 +101,16 @@ def detect_all(detectors: Detectors, pixels: Pixels, profile: Profile) -> tuple[
     """
     image = Image.fromarray(pixels)
     first, second = _first(detectors.yunet), _second(detectors.centerface)
-    found = weigh(
-        _look_often(first, image, yunet_scales(profile, *image.size), LEAST_SCORE),
-        _look_often(second, image, centerface_scales(profile, *image.size), LEAST_SCORE),
-    )
-    rows = [found[found[:, 14] >= THRESHOLDS[profile]]]
-    if profile is Profile.RECALL:
-        rows += _look_turned(first, image)
-    return _faces(np.concatenate(rows))
+    by_first = looks(first, image, yunet_scales(profile, *image.size), LEAST_SCORE)
+    by_second = looks(second, image, centerface_scales(profile, *image.size), LEAST_SCORE)
+    turned = _looks_turned(first, image) if profile is Profile.RECALL else ()
+    finds = [[look.find for look in part] for part in (by_first, by_second, turned)]
+    rows = in_order(lambda find: find(), chain.from_iterable(finds), detectors.at_a_time)
+    seen_first, seen_second, seen_turned = ([*islice(rows, len(part))] for part in finds)
+    with stage("weigh"):
+        found = weigh(np.concatenate(seen_first), np.concatenate(seen_second))
+        likely = found[found[:, 14] >= THRESHOLDS[profile]]
+        return _faces(np.concatenate([likely, *seen_turned]))
 
 
 def candidates(run: Run, pixels: Pixels, least: float) -> tuple[Face, ...]:
@@ -107,50 +118,65 @@ def candidates(run: Run, pixels: Pixels, least: float) -> tuple[Face, ...]:
 
     For frames of a video, where what comes before and after tells faces from other things.
     """
-    return _once(look(_first(run), Image.fromarray(pixels), 1.0, least))
+    seen = looks(_first(run), Image.fromarray(pixels), [1.0], least)
+    return _once(np.concatenate([look.find() for look in seen]))
 
 
 def _first(run: Run) -> Callable[[Pixels, float], Floats]:
     def find(pixels: Pixels, least: float) -> Floats:
-        batch = yunet.batch(pixels)
-        return yunet.decode(run(batch), batch.shape[3], least)
+        with stage("prepare"):
+            batch = yunet.batch(pixels)
+        outputs = run(batch)
+        with stage("decode"):
+            return yunet.decode(outputs, batch.shape[3], least)
 
     return find
 
 
 def _second(run: Run) -> Callable[[Pixels, float], Floats]:
-    return lambda pixels, least: centerface.decode(run(centerface.batch(pixels)), least)
+    def find(pixels: Pixels, least: float) -> Floats:
+        with stage("prepare"):
+            batch = centerface.batch(pixels)
+        outputs = run(batch)
+        with stage("decode"):
+            return centerface.decode(outputs, least)
+
+    return find
 
 
-def _look_often(
-    detector: Callable[[Pixels, float], Floats],
-    image: Image.Image,
-    scales: tuple[float, ...],
-    least: float,
-) -> Floats:
-    return np.concatenate([look(detector, image, scale, least) for scale in scales])
-
-
-def _look_turned(
-    detector: Callable[[Pixels, float], Floats], image: Image.Image
-) -> Iterator[Floats]:
-    """Look at the picture lying on each side and standing on its head.
+@dataclass(frozen=True)
+class _TurnedLook:
+    """A look at the picture lying on one side or standing on its head.
 
     Pictures lose their orientation mark, and people lie down; the model knows upright faces only.
-    Nearly all faces stand upright, so this look is a small one.
+    Nearly all faces stand upright, so this look is at a small copy.
     """
-    width, height = image.size
-    scale = min(1.0, _TURNED_SIDE / max(width, height))
-    small = resized(image, Box(0, 0, width, height), scale)
-    for turns in (1, 2, 3):
-        turned = np.rot90(np.asarray(small), turns)
-        rows = detector(turned, _TURNED_THRESHOLD)
-        points = turn_back(rows[:, :14].reshape(-1, 7, 2), turns, *small.size)
-        points *= np.array([width / small.width, height / small.height], np.float32)
+
+    detector: Callable[[Pixels, float], Floats]
+    small: Pixels
+    turns: int
+    size: tuple[int, int]  # width and height of the picture
+
+    def find(self) -> Floats:
+        """Give what is found, in pixels of the picture."""
+        height, width = self.small.shape[:2]
+        rows = self.detector(np.rot90(self.small, self.turns), _TURNED_THRESHOLD)
+        points = turn_back(rows[:, :14].reshape(-1, 7, 2), self.turns, width, height)
+        points *= np.array([self.size[0] / width, self.size[1] / height], np.float32)
         corners = points[:, :2]
-        yield np.column_stack(
+        return np.column_stack(
             [corners.min(axis=1), corners.max(axis=1), points[:, 2:].reshape(-1, 10), rows[:, 14]]
         )
+
+
+def _looks_turned(
+    detector: Callable[[Pixels, float], Floats], image: Image.Image
+) -> Iterator[_TurnedLook]:
+    width, height = image.size
+    scale = min(1.0, _TURNED_SIDE / max(width, height))
+    small = np.asarray(resized(image, Box(0, 0, width, height), scale))
+    for turns in (1, 2, 3):
+        yield _TurnedLook(detector, small, turns, image.size)
 
 
 def fast_scales(width: int, height: int) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from consentry.errors import PictureError
 from consentry.vision.formats import Format
 from consentry.vision.icc import clean_profile
 from consentry.vision.picture import Frame
+from consentry.vision.stages import stage
 
 # HEIF is read only: its encoders are under the GPL. Few readers see the alpha of a BMP.
 _OPAQUE_INSTEAD: Final = {Format.HEIF: Format.JPEG}
@@ -60,7 +61,8 @@ def encode(frames: Iterable[Frame], shape: Shape) -> tuple[bytes, Format]:
         options |= _animation(kind, pictures[1:], milliseconds, shape.loops)
     file = BytesIO()
     try:
-        first.save(file, kind.value, **options)
+        with stage("write"):
+            first.save(file, kind.value, **options)
     except (OSError, ValueError) as error:
         raise PictureError("the redacted picture cannot be written in its format") from error
     return file.getvalue(), kind

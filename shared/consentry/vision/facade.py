@@ -51,7 +51,7 @@ class Vision:
 
     def __init__(self, layer: Path, threads: int) -> None:
         self._sessions = Sessions(layer, threads)
-        # Frames of a video are looked at side by side, each by one thread.
+        # Looks at a picture, and frames of a video, are done side by side, each by one thread.
         self._side_by_side = Sessions(layer, 1)
         self._threads = threads
         # A redaction keeps all threads busy, and the copies of one large picture fill much of an
@@ -89,11 +89,9 @@ class Vision:
     ) -> tuple[Face, ...]:
         """Find faces, largest first, in a picture or RGB pixels (height, width, 3), uint8."""
         pixels = picture.pixels if isinstance(picture, Picture) else picture
-        yunet = self._sessions.get(Role.DETECTOR).run
         if profile is Profile.FAST:
-            return detect(yunet, pixels)
-        centerface = self._sessions.get(Role.SECOND_DETECTOR).run
-        return detect_all(Detectors(yunet, centerface), pixels, profile)
+            return detect(self._sessions.get(Role.DETECTOR).run, pixels)
+        return detect_all(self._detectors(self._threads), pixels, profile)
 
     def template(
         self,
@@ -120,6 +118,13 @@ class Vision:
         if calibration.template_version != self.template_version():
             raise LayerError("the calibration was measured with other models; measure it again")
         return calibration
+
+    def _detectors(self, at_a_time: int) -> Detectors:
+        return Detectors(
+            self._side_by_side.get(Role.DETECTOR).run,
+            self._side_by_side.get(Role.SECOND_DETECTOR).run,
+            at_a_time,
+        )
 
     def _networks(self) -> Networks:
         return Networks(*(self._sessions.get(role).run for role in EMBEDDING_ROLES))
@@ -172,9 +177,6 @@ class Vision:
     @contextmanager
     def looking(self) -> Iterator[Detectors]:
         """Give the detectors to one step of a video's redaction; others wait until it ends."""
-        detectors = Detectors(
-            self._side_by_side.get(Role.DETECTOR).run,
-            self._side_by_side.get(Role.SECOND_DETECTOR).run,
-        )
+        detectors = self._detectors(1)
         with self._one_at_a_time:
             yield detectors

@@ -38,6 +38,11 @@ class Box:
         """Area in square pixels."""
         return self.width * self.height
 
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        return self.left, self.top, self.right, self.bottom
+
     def enlarged(self, factor: float, margin: float = 0.0) -> Self:
         """Scale about the centre by ``factor``, then add ``margin`` pixels on every side."""
         width, height = self.width * factor + 2 * margin, self.height * factor + 2 * margin
@@ -55,9 +60,7 @@ class Box:
 
     def overlap(self, other: "Box") -> float:
         """Intersection over union with another box, 0 to 1."""
-        corners = np.array(
-            [[box.left, box.top, box.right, box.bottom] for box in (self, other)], np.float32
-        )
+        corners = np.array([self.corners, other.corners], np.float32)
         return float(overlaps(corners[0], corners[1:])[0])
 
 
@@ -66,12 +69,12 @@ def overlaps(one: Floats, many: Floats) -> Floats:
 
     Boxes are left, top, right, bottom.
     """
-    corner = np.maximum(one[:2], many[:, :2])
-    size = np.clip(np.minimum(one[2:], many[:, 2:]) - corner, 0, None)
-    common = size[:, 0] * size[:, 1]
-    areas = (many[:, 2] - many[:, 0]) * (many[:, 3] - many[:, 1])
-    union = (one[2] - one[0]) * (one[3] - one[1]) + areas - common
-    ratios: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    left, top, right, bottom = many.T
+    wide = np.minimum(one[2], right) - np.maximum(one[0], left)
+    high = np.minimum(one[3], bottom) - np.maximum(one[1], top)
+    common = np.maximum(wide, 0) * np.maximum(high, 0)
+    union = (one[2] - one[0]) * (one[3] - one[1]) + (right - left) * (bottom - top) - common
+    ratios: Floats = common / np.where(union > 0, union, np.inf)
     return ratios
 
 
@@ -82,11 +85,12 @@ def group(boxes: Floats, scores: Floats, threshold: float) -> Iterator[Indices]:
     ``threshold``; then the best of the rest does.
     """
     order = np.argsort(-scores, kind="stable")
+    ordered = boxes[order]
     while order.size:
-        alike = overlaps(boxes[order[0]], boxes[order]) > threshold
+        alike = overlaps(ordered[0], ordered) > threshold
         alike[0] = True  # a box without an area overlaps with nothing
         yield order[alike]
-        order = order[~alike]
+        order, ordered = order[~alike], ordered[~alike]
 
 
 def suppress(boxes: Floats, scores: Floats, threshold: float) -> Indices:

@@ -138,15 +138,16 @@ def _region(
     if shape is MaskShape.RECTANGLE:
         drawn = np.ones((bottom - top, right - left), np.bool_)
     else:
-        rows, columns = np.ogrid[top:bottom, left:right]
         whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
-        drawn = _in_ellipse(columns + 0.5, rows + 0.5, whole)
+        columns, rows = np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5
+        drawn = _in_ellipse(columns, rows[:, None], whole)
     return slice(top, bottom), slice(left, right), drawn
 
 
 def near_fill(pixels: Pixels) -> Bools:
     """Tell which pixels (..., 3) have the fill's colour, as (...); FILL is the lowest value."""
-    near: Bools = pixels.max(axis=-1) <= FILL + _FILL_TOLERANCE
+    brightest = np.maximum(np.maximum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+    near: Bools = brightest <= FILL + _FILL_TOLERANCE
     return near
 
 

@@ -22,6 +22,7 @@ from consentry import limits
 from consentry.errors import PictureError, PictureSizeError
 from consentry.vision.formats import ANIMATED, DECODERS, Format, recognise
 from consentry.vision.heif import heif_as_tiff
+from consentry.vision.stages import stage
 
 Pixels = NDArray[np.uint8]
 
@@ -118,6 +119,7 @@ class Source:
         self.format = kind
         self._data = data
         self._allowed = allowed
+        self._still: Frame | None = None
         with _decoding():
             image = DECODERS[kind](BytesIO(data))
             self._check_size(image)
@@ -125,13 +127,22 @@ class Source:
             self.loops: int | None = image.info.get("loop")
 
     def frames(self) -> Iterator[Frame]:
-        """Decode the frames one after the other; each call starts anew."""
+        """Decode the frames one after the other; each call starts anew.
+
+        The only frame of a picture is kept, once it is known to be the only one.
+        """
+        if self._still is not None:
+            yield self._still
+            return
+        frame: Frame | None = None
         pixels_left = self._allowed.all_pixels_max
         with _decoding():
             image = DECODERS[self.format](BytesIO(self._data))
         for index in range(self._allowed.frames_max + 1):
-            with _decoding():
+            with _decoding(), stage("read"):
                 if index and not self._advance(image, index):
+                    if index == 1:
+                        self._still = frame
                     return
                 self._check_size(image)
                 pixels_left -= image.width * image.height

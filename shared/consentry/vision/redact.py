@@ -31,6 +31,7 @@ from consentry.vision.residual import (
     solid_pixels,
     without_fill,
 )
+from consentry.vision.stages import stage
 
 Pixels = NDArray[np.uint8]
 Look = Callable[[Pixels, Profile], tuple[Face, ...]]
@@ -140,9 +141,10 @@ def _judged(source: Source, claims: Claims, frames: int) -> tuple[Judged, ...]:
 
 def _covered(source: Source, finds: list[list[_Find]]) -> Iterator[Frame]:
     for frame, found in zip(source.frames(), finds, strict=True):
-        pixels = frame.pixels.copy()
-        for find in found:
-            cover(pixels, find.face.box, find.options)
+        with stage("cover"):
+            pixels = frame.pixels.copy()
+            for find in found:
+                cover(pixels, find.face.box, find.options)
         yield Frame(pixels, frame.milliseconds)
 
 
@@ -174,8 +176,10 @@ def _remaining(frame: Frame, look: Look, covers: list[Cover], kept: list[Box]) -
     """Look at a frame of the output, past its fill, and if nothing is found, at the fill too."""
     faces = []
     for view in opaque_views(frame.pixels):
-        proven = solid_pixels(view, covers)
-        seen = less_kept(look(without_fill(view, proven), Profile.CHECK), kept)
+        with stage("fill"):
+            proven = solid_pixels(view, covers)
+            unfilled = without_fill(view, proven)
+        seen = less_kept(look(unfilled, Profile.CHECK), kept)
         doubted = [
             face
             for face in seen

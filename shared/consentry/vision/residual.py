@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from consentry.vision.detect import THRESHOLDS, Face, Profile
-from consentry.vision.geometry import Box
+from consentry.vision.geometry import Box, overlaps
 from consentry.vision.mask import MaskKind, MaskOptions, contains, is_filled, mark_fill
 
 Bools = NDArray[np.bool_]
@@ -87,9 +87,11 @@ def is_hidden(face: Face, covers: Sequence[Cover], pixels: Pixels, proven: Bools
 
 def is_provoked(face: Face, covers: Sequence[Cover], proven: Bools) -> bool:
     """Tell whether a face reaches over fill, and none was found there when there was no fill."""
-    return fill_share(proven, face.box) >= PROVOKED_SHARE and not any(
-        face.box.overlap(box) >= _SAME_FACE for box, _ in covers
-    )
+    if fill_share(proven, face.box) < PROVOKED_SHARE:
+        return False
+    found = np.array([box.corners for box, _ in covers], np.float32).reshape(-1, 4)
+    here = np.array(face.box.corners, np.float32)
+    return not (overlaps(here, found) >= _SAME_FACE).any()
 
 
 def fill_share(proven: Bools, box: Box) -> float:

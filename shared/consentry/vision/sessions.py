@@ -1,8 +1,7 @@
 """ONNX Runtime sessions: one per model and process, made on first use, thread-safe."""
 
 from pathlib import Path
-from threading import Lock, local
-from time import perf_counter
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from consentry.vision.layer import Role
 from consentry.vision.layer.lock import Lock as ModelLock
 from consentry.vision.layer.lock import ModelPin
 from consentry.vision.layer.store import Layer
+from consentry.vision.stages import MODEL, stage
 
 Floats = NDArray[np.float32]
 
@@ -29,15 +29,6 @@ _LOAD_ERRORS: Final = (
     state.NotImplemented,
     state.RuntimeException,
 )
-
-
-_spent = local()
-
-
-def model_seconds() -> float:
-    """Seconds that this thread has spent inside of model runs, ever; only differences tell."""
-    seconds: float = getattr(_spent, "seconds", 0.0)
-    return seconds
 
 
 class Model:
@@ -56,14 +47,14 @@ class Model:
             raise LayerError(f"{pin.name} cannot be loaded: {type(error).__name__}") from None
         _check(self._session.get_inputs(), pin.inputs, pin)
         _check(self._session.get_outputs(), pin.outputs, pin)
+        self._stage = MODEL + pin.name
         self._input = pin.inputs[0].name
         self._outputs = [tensor.name for tensor in pin.outputs]
 
     def run(self, batch: Floats) -> dict[str, Floats]:
         """Run on a batch shaped like the pinned input; gives the outputs by name."""
-        started = perf_counter()
-        values = self._session.run(self._outputs, {self._input: batch})
-        _spent.seconds = model_seconds() + perf_counter() - started
+        with stage(self._stage):
+            values = self._session.run(self._outputs, {self._input: batch})
         return dict(zip(self._outputs, values, strict=True))
 
 

@@ -1,6 +1,7 @@
 """Show a detector a picture at a scale, tile by tile: whatever its size, memory is bounded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from consentry.vision.geometry import Box
+from consentry.vision.stages import stage
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -19,16 +21,33 @@ _TILE_PIXELS: Final = 1280
 _TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smaller scale
 
 
-def look(detector: Detector, image: Image.Image, scale: float, least: float) -> Floats:
-    """Give what a detector finds in an RGB picture at a scale, in pixels of the picture."""
-    found = []
-    for tile in tiles(*image.size, scale):
-        part = resized(image, tile, scale)
-        rows = detector(np.asarray(part), least)
+@dataclass(frozen=True)
+class Look:
+    """A detector that looks at a tile of an RGB picture at a scale."""
+
+    detector: Detector
+    image: Image.Image
+    tile: Box
+    scale: float
+    least: float
+
+    def find(self) -> Floats:
+        """Give what it finds, in pixels of the picture."""
+        tile = self.tile
+        part = resized(self.image, tile, self.scale)
+        rows = self.detector(np.asarray(part), self.least)
         rows[:, 0:14:2] = rows[:, 0:14:2] * (tile.width / part.width) + tile.left
         rows[:, 1:14:2] = rows[:, 1:14:2] * (tile.height / part.height) + tile.top
-        found.append(rows)
-    return np.concatenate(found)
+        return rows
+
+
+def looks(
+    detector: Detector, image: Image.Image, scales: Iterable[float], least: float
+) -> Iterator[Look]:
+    """Give the looks that see the whole of an RGB picture at each of the scales."""
+    for scale in scales:
+        for tile in tiles(*image.size, scale):
+            yield Look(detector, image, tile, scale, least)
 
 
 def tiles(width: int, height: int, scale: float) -> Iterator[Box]:
@@ -52,4 +71,5 @@ def resized(image: Image.Image, tile: Box, scale: float) -> Image.Image:
     """Cut a tile out of the picture and scale it; large reductions go by whole steps first."""
     size = (max(round(tile.width * scale), 1), max(round(tile.height * scale), 1))
     corners = (tile.left, tile.top, tile.right, tile.bottom)
-    return image.resize(size, Image.Resampling.BILINEAR, corners, reducing_gap=1.0)
+    with stage("resize"):
+        return image.resize(size, Image.Resampling.BILINEAR, corners, reducing_gap=1.0)

@@ -48,6 +48,20 @@ def test_a_photograph_is_redacted_in_its_own_format(
     assert names(tmp_path) == ["out.jpg"]
 
 
+def test_a_profile_tells_the_time_of_every_stage(
+    consentry: Consentry, samples: Path, tmp_path: Path
+) -> None:
+    ran = consentry(
+        "redact", samples / "person_a_1.jpg", tmp_path / "out.jpg", "--profile", "--json"
+    )
+    times = ran.document["milliseconds"]
+    stages = {"read", "resize", "prepare", "decode", "weigh", "cover", "fill", "write"}
+    assert stages | {"model yunet-2023mar", "model centerface-2019", "passed"} == set(times)
+    assert all(each >= 0 for each in times.values())
+    alone = consentry("redact", samples / "person_a_1.jpg", tmp_path / "again.jpg", "--json")
+    assert "milliseconds" not in alone.document
+
+
 def test_a_folder_is_redacted_and_each_failure_gets_one_line_and_no_result(
     consentry: Consentry, samples: Path, tmp_path: Path
 ) -> None:

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from tests.support.layer import sample, vision
+from tests.support.layer import layer_dir, sample, vision
 from tests.support.pictures import gradient, pixels_of
 
 from consentry.errors import PictureSizeError
-from consentry.vision import Box, Picture, Profile, centerface
+from consentry.vision import Box, Picture, Profile, Vision, centerface
 from consentry.vision.detect import centerface_scales, detect, fast_scales, yunet_scales
 from consentry.vision.tiles import tiles
 from consentry.vision.yunet import STRIDES, decode
@@ -143,6 +143,19 @@ def test_recall_finds_more_of_a_crowd_than_fast() -> None:
     picture = vision().read(sample("city.jpg"))
 
     assert len(vision().detect(picture, Profile.RECALL)) > len(vision().detect(picture))
+
+
+@pytest.mark.parametrize("profile", [Profile.RECALL, Profile.CHECK])
+def test_looks_side_by_side_find_what_looks_one_after_the_other_do(profile: Profile) -> None:
+    picture = vision().read(sample("city.jpg"))
+
+    found = [
+        [(face.box, face.score, face.landmarks.tolist()) for face in each.detect(picture, profile)]
+        for each in (Vision(layer_dir(), threads=1), Vision(layer_dir(), threads=3))
+    ]
+
+    assert found[0]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("factor", [0.08, 3.0])

@@ -10,7 +10,7 @@ from consentry.vision.video.cuts import Cuts
 from consentry.vision.video.planes import Planes
 from consentry.vision.video.scan import SURE, agree
 from consentry.vision.video.track import Sighting, Stage, Track, make_tracks
-from consentry.vision.video.workers import in_order
+from consentry.vision.workers import in_order
 
 RATE = 25.0
 

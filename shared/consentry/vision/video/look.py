@@ -71,7 +71,7 @@ def once(faces: Sequence[Face]) -> list[Face]:
     if not faces:
         return []
     boxes = np.array(
-        [[face.box.left, face.box.top, face.box.right, face.box.bottom] for face in faces],
+        [face.box.corners for face in faces],
         np.float32,
     )
     scores = np.array([face.score for face in faces], np.float32)

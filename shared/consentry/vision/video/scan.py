@@ -16,7 +16,7 @@ from consentry.vision.video.cuts import Cuts, View
 from consentry.vision.video.frames import Frame, Reader
 from consentry.vision.video.look import glance, stare
 from consentry.vision.video.track import Sighting, tenths
-from consentry.vision.video.workers import in_order
+from consentry.vision.workers import in_order
 
 STRIDE: Final = 4  # frames from one that is examined to the next
 STARE_EVERY: Final = 3  # examined frames, the first of each scene among them

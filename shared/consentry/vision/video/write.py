@@ -11,7 +11,7 @@ from consentry.vision.video.masks import PART_FRAMES, PieceMasks
 from consentry.vision.video.paint import painted
 from consentry.vision.video.planes import Planes
 from consentry.vision.video.proof import Residue, prove
-from consentry.vision.video.workers import in_order
+from consentry.vision.workers import in_order
 
 
 def write_piece(

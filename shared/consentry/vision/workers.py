@@ -1,14 +1,20 @@
-"""Run work on several frames or parts at a time, with results in order and memory bounded."""
+"""Run work on several frames, parts or looks at a time, with results in order, memory bounded."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+
+from consentry.vision.stages import carried
 
 
 def in_order[Item, Result](
     work: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> Iterator[Result]:
     """Give ``work(item)`` for each item; no more than twice ``threads`` are held at a time."""
+    if threads == 1:
+        yield from map(work, items)
+        return
+    work = carried(work)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
