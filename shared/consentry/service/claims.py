@@ -1,7 +1,8 @@
 """Claims of a redaction: faces that stay visible, each compared with the reference of a receipt.
 
 A claim whose receipt does not hold, or holds no reference, is void: the face is masked. No receipt
-may claim two faces, for that would look for one person among many.
+may claim two faces, for that would look for one person among many; and every comparison is counted
+by the tripwire, for so would one face that is claimed under receipt after receipt.
 """
 
 import math
@@ -15,8 +16,11 @@ from consentry.service.consent_store import ConsentStore, Kept
 from consentry.service.faces import judge
 from consentry.service.gate import Invocation
 from consentry.service.references import References
+from consentry.service.subjects import subject_digest
+from consentry.service.tripwire import Tripwire
 from consentry.trust.approvals import Reason
 from consentry.trust.consents import refusal
+from consentry.trust.tripwire import Mark
 from consentry.vision import Box, Claim, Judged, Template, Verdict, similarity
 from consentry.vision.calibrate import Calibration
 
@@ -43,6 +47,20 @@ class Claimed:
     def is_kept(self) -> bool:
         """Whether the face stays visible."""
         return self.judged.verdict is Verdict.KEPT
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A claim whose receipt holds, to be judged in the picture; ``subject`` is a keyed digest."""
+
+    name: NamedClaim
+    subject: str
+    recognise: "_Recognise"
+
+    @property
+    def claim(self) -> Claim:
+        """What the vision core judges."""
+        return Claim(self.name.face, self.recognise)
 
 
 def parse_claims(text: str) -> tuple[NamedClaim, ...]:
@@ -75,13 +93,13 @@ class ClaimDesk:
 
     store: ConsentStore
     references: References
+    tripwire: Tripwire
 
     def prepare(
         self, invocation: Invocation, named: Sequence[NamedClaim]
-    ) -> tuple[list[Claim], list[NamedClaim], list[Claimed]]:
-        """Give what is to be judged in the picture, whose it is, and what is void already."""
-        claims, names, void = list[Claim](), list[NamedClaim](), list[Claimed]()
-        subjects = set[str]()
+    ) -> tuple[list[Prepared], list[Claimed]]:
+        """Give what is to be judged in the picture, and what is void already."""
+        prepared, void = list[Prepared](), list[Claimed]()
         for name in named:
             kept = self.store.find(invocation.tenant, name.receipt_id)
             reason = self._refusal(invocation, kept)
@@ -90,15 +108,32 @@ class ClaimDesk:
                 reason = reason or Reason.CONSENT_UNKNOWN
                 void.append(Claimed(name, Judged(Verdict.NOT_RECOGNISED), reason))
                 continue
-            if kept.receipt.pii_principal_id in subjects:
+            subject = subject_digest(
+                self.references.keys, invocation.tenant, kept.receipt.pii_principal_id
+            )
+            if any(subject == other.subject for other in prepared):
                 raise ArgumentError("a person is claimed once: nobody is looked for among many")
-            subjects.add(kept.receipt.pii_principal_id)
             target_fmr = invocation.approval.conditions.target_fmr
             calibration = self.references.vision.calibration()
-            recognise = _Recognise(reference, target_fmr, calibration)
-            claims.append(Claim(name.face, recognise))
-            names.append(name)
-        return claims, names, void
+            prepared.append(Prepared(name, subject, _Recognise(reference, target_fmr, calibration)))
+        return prepared, void
+
+    def count(self, invocation: Invocation, prepared: Sequence[Prepared]) -> None:
+        """Count what was compared, whatever came of the picture; RefusedError beyond a bound.
+
+        Recognised faces count as one verification, and only if none was missed: a crowd that is
+        there does not make up for a search.
+        """
+        compared = [one for one in prepared if one.recognise.matched is not None]
+        invocation.count(comparisons=len(compared))
+        missed = [one.subject for one in compared if not one.recognise.matched]
+        shown = {Mark.PICTURE: invocation.inputs}
+        for subject in missed:
+            invocation.subject_digest = subject
+            self.tripwire.check(invocation, shown, matched=False)
+        invocation.subject_digest = ""
+        if compared and not missed:
+            self.tripwire.check(invocation, shown, matched=True)
 
     def check(self, invocation: Invocation, claimed: Sequence[Claimed]) -> None:
         """Read the receipts of kept faces again; ConsentRequiredError if one has ended."""
@@ -115,17 +150,24 @@ class ClaimDesk:
         return refusal(kept.receipt, invocation.approval, invocation.time)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Recognise:
-    """Tells whether a probe shows the one person of a reference, at the approval's FMR."""
+    """Tells whether a probe shows the one person of a reference, at the approval's FMR.
+
+    ``matched`` is what it said, or None as long as it was not asked.
+    """
 
     reference: Template
     target_fmr: float | None
     calibration: Calibration
+    matched: bool | None = None
 
     def __call__(self, probe: Template) -> bool:
         score = similarity(probe, self.reference)
-        return math.isfinite(score) and judge(score, self.target_fmr, self.calibration).is_identical
+        self.matched = (
+            math.isfinite(score) and judge(score, self.target_fmr, self.calibration).is_identical
+        )
+        return self.matched
 
 
 def _parse(text: str) -> NamedClaim:

@@ -324,17 +324,17 @@ class Gate:
 
     def _take_call(self, invocation: Invocation, decision: Decision) -> None:
         """Take one of the calls that the approval allows in this minute, if there is one."""
-        approval = decision.approval
-        if approval is None:
+        if decision.approval is None:
             return
-        meter, limit = approval.capability.value, approval.conditions.rate_per_minute
-        if not RULES[invocation.call.operation].looks:
-            meter, limit = f"{meter}:reads", limit * READS_PER_CALL
-        try:
-            self._quotas.take(invocation.tenant, meter, limit, invocation.time)
-        except RateLimitedError:
-            invocation.decision = Decision(False, Reason.RATE_LIMITED, approval)
-            raise
+        for approval in (decision.approval, *decision.also):
+            meter, limit = approval.capability.value, approval.conditions.rate_per_minute
+            if not RULES[invocation.call.operation].looks:
+                meter, limit = f"{meter}:reads", limit * READS_PER_CALL
+            try:
+                self._quotas.take(invocation.tenant, meter, limit, invocation.time)
+            except RateLimitedError:
+                invocation.decision = Decision(False, Reason.RATE_LIMITED, approval)
+                raise
 
     def _look_up(self, call: Call, now: datetime) -> tuple[Principal | None, list[Approval]]:
         """Read the caller's key or token and the approvals that might do."""
@@ -365,9 +365,10 @@ class Gate:
 
     def _approvals(self, tenant: str, call: Call) -> Callable[[], list[Approval]]:
         """Start reading; the function that is given waits for the result."""
+        rule = RULES[call.operation]
         reads = [
             self._readers.submit(self._access.newest, tenant, capability)
-            for capability in RULES[call.operation].capabilities
+            for capability in rule.capabilities | rule.also
         ]
         return lambda: [found for read in reads if (found := read.result()) is not None]
 

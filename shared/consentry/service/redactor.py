@@ -38,16 +38,22 @@ class Redactor:
     ) -> Done:
         """Mask every face that is not rightly claimed, and tell the audit record what it needs.
 
-        Raises RedactionError when a face is still found that should be masked.
+        Raises RedactionError when a face is still found that should be masked, and RefusedError
+        when claims look like a search.
         """
-        claims, names, void = self.desk.prepare(invocation, named)
+        prepared, void = self.desk.prepare(invocation, named)
         invocation.saw(data)
         models = dict(self.vision.redacting)
-        if claims:
+        if prepared:
             models |= self.vision.using(*EMBEDDING_ROLES)
         invocation.used(models)
-        redacted = self.vision.redact(data, options, claims)
-        judged = [Claimed(*pair) for pair in zip(names, redacted.claims, strict=True)]
+        try:
+            redacted = self.vision.redact(data, options, [one.claim for one in prepared])
+        finally:
+            self.desk.count(invocation, prepared)
+        judged = [
+            Claimed(one.name, found) for one, found in zip(prepared, redacted.claims, strict=True)
+        ]
         claimed = [*judged, *void]
         invocation.count(masks=len(redacted.masks), frames=redacted.frames, rounds=redacted.rounds)
         if named:

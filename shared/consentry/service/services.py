@@ -136,17 +136,17 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     notary = Notary(parts.signing_key)
     keeping = keeping_of(settings, parts, access, keys)
     references = References(vision, consents, keys)
+    tripwire = Tripwire(parts.table(TableName.QUOTAS), keys, book)
     redactor = Redactor(
         vision,
         notary,
-        ClaimDesk(consents, references),
+        ClaimDesk(consents, references, tripwire),
         Outputs(parts.table(TableName.CONSENTS)),
     )
     endings = Endings(consents, templates, keeping.deletions, keys, settings.tenants)
     ledger = UploadLedger(parts.table(TableName.UPLOADS))
     quarantine = Quarantine(parts.blobs, ledger, parts.clock)
     keep = frozenset(settings.keep_originals)
-    tripwire = Tripwire(parts.table(TableName.QUOTAS), keys, book)
     readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reads")
     named = NamedConsents(consents, readers)
     pairs = Pairs(parts.blobs, vision, notary, ledger, named, tripwire, keep)

@@ -1,7 +1,7 @@
 """Approvals, and the decision whether one of them allows an operation now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -122,13 +122,15 @@ CONSENT_REASONS: Final = frozenset(
 class Decision:
     """Whether an invocation may go on; ``approval`` is the one that allows it.
 
-    ``until`` is the instant at which that ends, be it by the approval or by grace.
+    ``until`` is the instant at which that ends, be it by the approval or by grace. ``also`` are the
+    approvals that it takes besides.
     """
 
     allowed: bool
     reason: Reason
     approval: Approval | None = None
     until: datetime | None = None
+    also: tuple[Approval, ...] = ()
 
 
 _NEARNESS = (
@@ -181,16 +183,31 @@ def decide(
             return Decision(allowed=True, reason=Reason.ROLE)
     if not rule.capabilities:
         return Decision(allowed=True, reason=Reason.CONTROLLER)
+    own = [approval for approval in approvals if approval.tenant == principal.tenant]
     decisions = [
-        _judge(approval, book, now, place)
-        for approval in approvals
-        if approval.tenant == principal.tenant and approval.capability in rule.capabilities
+        _best([_judge(one, book, now, place) for one in own if one.capability in capabilities])
+        for capabilities in (rule.capabilities, *({capability} for capability in rule.also))
     ]
+    return _together(decisions)
+
+
+def _best(decisions: list[Decision]) -> Decision:
+    """Give the first that allows, or the refusal that tells most."""
     for decision in decisions:
         if decision.allowed:
             return decision
     reasons = {Reason.NO_APPROVAL, *(decision.reason for decision in decisions)}
     return Decision(allowed=False, reason=min(reasons, key=_NEARNESS.index))
+
+
+def _together(decisions: list[Decision]) -> Decision:
+    """Allow what all of them allow, by the first one's approval; grace of any marks the whole."""
+    for decision in decisions:
+        if not decision.allowed:
+            return decision
+    marked = [one for one in decisions if one.reason is Reason.GRANDFATHERED] or decisions
+    others = tuple(one.approval for one in decisions[1:] if one.approval is not None)
+    return replace(marked[0], approval=decisions[0].approval, also=others)
 
 
 def _judge(approval: Approval, book: PolicyBook, now: datetime, place: str) -> Decision:

@@ -114,6 +114,8 @@ class Principal:
 class Rule:
     """Any one of ``capabilities`` suffices; none at all means that no approval is needed.
 
+    ``also`` are needed besides, every one of them.
+
     A person also needs any one of ``roles``; keys, storage and the service itself have none. Who
     has one besides Caller needs no approval: they govern, and do not use. ``looks``: it looks at
     faces, and counts against the rate of the approval; other calls under one are counted apart.
@@ -123,6 +125,7 @@ class Rule:
     capabilities: frozenset[Capability] = frozenset()
     roles: frozenset[Role] = frozenset()
     looks: bool = False
+    also: frozenset[Capability] = frozenset()
 
 
 def _people(*roles: Role, more: frozenset[PrincipalKind] = frozenset()) -> Rule:
@@ -158,7 +161,7 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.VERIFY_UPLOAD: _looks(_VERIFY, PrincipalKind.STORAGE),
         Operation.REDACT: _looks(_REDACT, PrincipalKind.STORAGE),
         # Whatever makes a template takes verify: of claimed faces and of references, too.
-        Operation.REDACT_WITH_CLAIMS: _looks(_VERIFY, PrincipalKind.STORAGE),
+        Operation.REDACT_WITH_CLAIMS: replace(_looks(_VERIFY, PrincipalKind.STORAGE), also=_REDACT),
         Operation.ENROL_REFERENCE: _looks(_VERIFY),
         Operation.READ_MANIFEST: _calls(_REDACT),
         Operation.CREATE_UPLOAD: _calls(_REDACT | _VERIFY),

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 from tests.support.consenting import ConsentingApp
+from tests.support.governance import POLICY
 from tests.support.layer import sample, vision
 from tests.support.service import STRANGER, TENANT, make_world
 
@@ -143,6 +144,40 @@ def test_a_face_that_is_not_the_receipts_person_is_masked(studio: Studio) -> Non
     assert reply.headers["X-Consentry-Kept"] == "0"
     [claim] = studio.manifest()["claims"]
     assert (claim["kept"], claim["verdict"]) == (False, "not_recognised")
+
+
+def _misses(studio: Studio, number: int) -> None:
+    """Let so many verifications have missed."""
+    world = studio.world
+    for _ in range(number):
+        world.services.tripwire.note(
+            TENANT, [], matched=False, since=world.clock(), now=world.clock()
+        )
+
+
+def test_a_face_claimed_under_receipt_after_receipt_trips_like_any_search(studio: Studio) -> None:
+    consent = studio.consenting()
+    _misses(studio, 8)
+    reply = studio.redact(f"{_words(studio.b)}@{consent}")
+    assert reply.status_code == 403
+    record = studio.world.records()[-1]
+    assert (record["allowed"], record["reason"]) == (False, "non_matches")
+    assert record["counts"]["comparisons"] == 1
+    assert studio.world.names(Container.MANIFESTS) == []
+    assert studio.redact(f"{_words(studio.a)}@{consent}").status_code == 403  # the pause
+    assert studio.redact("").status_code == 200
+
+
+def test_recognised_faces_of_one_picture_count_as_one_verification(studio: Studio) -> None:
+    assert POLICY.tripwire is not None
+    one, two = studio.consenting("p-a"), studio.consenting("p-b", "person_b_2.jpg")
+    _misses(studio, 2)
+    studio.redact(f"{_words(studio.a)}@{one}; {_words(studio.b)}@{two}")
+    row = studio.world.tables[TableName.QUOTAS].get(TENANT, "watch")
+    assert row is not None
+    bounds = POLICY.tripwire
+    left = 2 * bounds.step(matched=False) + bounds.step(matched=True)
+    assert row.values["score"] == pytest.approx(left)
 
 
 @pytest.mark.parametrize("face", ["0,0,9,9", "7"])

@@ -117,6 +117,26 @@ def test_a_face_id_needs_the_capability_verify(room: GateRoom) -> None:
     assert room.gate.run(room.call(Operation.DETECT_WITH_FACE_ID), Watched()) == "value"
 
 
+@pytest.mark.parametrize("lost", [Capability.REDACT, Capability.VERIFY])
+def test_claiming_faces_takes_both_redact_and_verify(room: GateRoom, lost: Capability) -> None:
+    for capability in (Capability.REDACT, Capability.VERIFY):
+        room.approve(capability)
+    assert room.gate.run(room.call(Operation.REDACT_WITH_CLAIMS), Watched()) == "value"
+    room.revoke(lost)
+    room.clock.advance(seconds=ADMISSION_SECONDS)
+    assert refuse(room, Operation.REDACT_WITH_CLAIMS)["reason"] == "revoked"
+
+
+def test_grace_of_either_approval_marks_the_call(room: GateRoom) -> None:
+    room.approve(Capability.REDACT, valid_until=room.clock() + timedelta(days=90))
+    room.book = book_with(stricter(room.clock(), (TENANT, APPLICATION), days=30))
+    room.restart()
+    policy = room.book.policies[-1]
+    room.approve(Capability.VERIFY, policy_version=policy.version, policy_digest=policy.digest)
+    assert room.gate.run(room.call(Operation.REDACT_WITH_CLAIMS), Watched()) == "value"
+    assert room.last()["reason"] == "grandfathered"
+
+
 @pytest.mark.parametrize("capability", [Capability.REDACT, Capability.VERIFY])
 def test_either_capability_lets_uploads_in(room: GateRoom, capability: Capability) -> None:
     room.approve(capability)

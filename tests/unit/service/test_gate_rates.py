@@ -48,6 +48,14 @@ def test_each_capability_has_a_rate_of_its_own(room: GateRoom) -> None:
     assert call_until_limited(room, Operation.DETECT_WITH_FACE_ID) == 0
 
 
+def test_claiming_faces_takes_from_both_rates(room: GateRoom) -> None:
+    room.approve(Capability.REDACT, conditions=conditions(rate_per_minute=2))
+    room.approve(Capability.VERIFY, conditions=conditions(rate_per_minute=5))
+    assert call_until_limited(room, Operation.REDACT_WITH_CLAIMS) == 2
+    assert call_until_limited(room, Operation.REDACT) == 0
+    assert call_until_limited(room, Operation.VERIFY) == 2
+
+
 def test_reading_takes_nothing_from_the_rate_and_has_a_bound_of_its_own(room: GateRoom) -> None:
     room.approve(Capability.REDACT, conditions=conditions(rate_per_minute=2))
     assert call_until_limited(room, Operation.READ_MANIFEST) == 2 * READS_PER_CALL
