@@ -102,8 +102,12 @@ ALLOWED = {
         Operation.READ_APPLICATION,
         Operation.READ_DELETION,
         Operation.READ_ERASURE,
+        Operation.LIST_KEYS,
     },
     Role.ADMIN: {
+        Operation.CREATE_KEY,
+        Operation.LIST_KEYS,
+        Operation.REVOKE_KEY,
         Operation.READ_DECISIONS,
         Operation.ERASE_TENANT,
         Operation.READ_ERASURE,
