@@ -3,12 +3,15 @@
 Every effect is a release: it happens after the audit record is durable. What opens is written
 to the case first and comes into force last; what closes goes out of force first. So a crash in
 between leaves less in force than was decided, never more, and the same step can be taken again.
+Each looks again when it has written: of a decision and a revocation at once, the revocation holds.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 from consentry.errors import NotFoundError
 from consentry.service.access import Access
@@ -23,6 +26,11 @@ from consentry.trust.decisions import read_decision
 from consentry.trust.operations import Capability
 from consentry.trust.policy import Policy, PolicyBook
 from consentry.trust.review import Case, State, Terms, Verdict
+
+_STOPPED: Final = MappingProxyType(
+    {State.SUSPENDED: ApprovalState.SUSPENDED, State.REVOKED: ApprovalState.REVOKED}
+)
+"""States of a case in which nothing of it is in force, and what its approvals are then."""
 
 
 @dataclass(frozen=True)
@@ -182,18 +190,24 @@ class Applications:
     def _carry_out(self, invocation: Invocation, kept: Kept, case: Case) -> None:
         by, now = invocation.principal.id, invocation.time
         before = kept.case.state
-        if case.state in (State.SUSPENDED, State.REVOKED):
-            suspended = case.state is State.SUSPENDED
-            state = ApprovalState.SUSPENDED if suspended else ApprovalState.REVOKED
-            for approval in self._own(case):
-                self.access.stop(approval, state, by, now)
+        self._stop(case, by, now)
         self.cases.save(kept, case)
-        if case.state is State.APPROVED and before is State.IN_REVIEW:
-            for capability in case.application.capabilities:
+        self._stop(case, by, now)
+        if case.state is State.APPROVED:
+            whole = before is State.IN_REVIEW
+            for capability in case.application.capabilities if whole else self._not_replaced(case):
                 self.access.approve(_approval(case, capability), now)
-        elif case.state is State.APPROVED:
-            for capability in self._not_replaced(case):
-                self.access.approve(_approval(case, capability), now)
+            meanwhile = self.cases.find(case.tenant, case.id)
+            if meanwhile is not None:
+                self._stop(meanwhile.case, by, now)
+
+    def _stop(self, case: Case, by: str, now: datetime) -> None:
+        """Put out of force what the case's state does not allow to be."""
+        state = _STOPPED.get(case.state)
+        if state is not None:
+            for approval in self._own(case):
+                if approval.state is not state:
+                    self.access.stop(approval, state, by, now)
 
     def _own(self, case: Case) -> Iterator[Approval]:
         """The case's approvals, less those that another application has replaced."""

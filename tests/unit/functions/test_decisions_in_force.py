@@ -110,6 +110,32 @@ def test_two_words_at_once_do_not_overwrite_each_other(office: Office) -> None:
     assert office.step("application", "joan", case=case["id"])["votes"] == []
 
 
+@pytest.mark.parametrize("last", ["decision", "revocation"])
+def test_of_a_decision_and_a_revocation_at_once_the_revocation_holds(
+    office: Office, last: str
+) -> None:
+    """The case says approved, nothing is in force yet; whoever writes last looks again."""
+    case = office.submitted(**REDACTION)
+    evidence = office.world.services.parts.decisions
+    assert isinstance(evidence, MemoryAppends)
+    table = office.world.tables[TableName.ACCESS]
+    with ThreadPoolExecutor() as pool:
+        decide = evidence.faults.hold("put")
+        decision = pool.submit(office.decide, case, "ada")
+        evidence.faults.wait_for_held()
+        evidence.faults.hold("put")()  # whoever comes next is not held up
+        revoke = table.faults.hold("replace")
+        words = ("revoke_application", "root", Role.ADMIN, case["id"])
+        revocation = pool.submit(office.step, *words)
+        table.faults.wait_for_held()
+        steps = [(revoke, revocation), (decide, decision)]
+        for go_on, step in steps if last == "decision" else reversed(steps):
+            go_on()
+            assert step.result()["id"] == case["id"]
+    assert office.step("application", "joan", case=case["id"])["state"] == "revoked"
+    assert office.in_force() == set()
+
+
 def test_timer_notes_what_time_has_ended_and_tells_what_soon_will(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
