@@ -106,7 +106,8 @@ class Capacity(Part):
 
     2048 MB are one core and hold both models with the host; 512 MB do not. Requests of one
     instance share its core, so two at a time keep it busy while a picture is read. One
-    always-ready instance saves the cold start of the first caller, at a monthly price.
+    always-ready instance saves the cold start of the first caller, at a monthly price. The most
+    instances bound what a burst of uploads can cost; what they cannot take waits.
     """
 
     memory_mb: Literal[2048, 4096] = 2048

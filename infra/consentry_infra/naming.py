@@ -1,6 +1,7 @@
 """Names of all Azure resources of a stack, and the limits that Azure sets to names.
 
-Source of the limits: Microsoft's "Naming rules and restrictions for Azure resources".
+Source of the limits: Microsoft's "Naming rules and restrictions for Azure resources", and "Resolve
+errors for reserved resource names".
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
-from consentry_infra.config import check_stack_name
+from consentry_infra.config import ConfigError, check_stack_name
 
 SUFFIX_CHARACTERS: Final = 6
 _NAMESPACE: Final = UUID("6f0b9ad0-5d3a-4d11-9a5e-0d9b1c1f7f0e")
@@ -21,17 +22,33 @@ _GUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CONTAINER: Final = r"[a-z0-9](?:-?[a-z0-9])*"
 
 
+# What has an address of its own may not be called by these words, begin with or contain some.
+_RESERVED_ANYWHERE: Final = re.compile(r"microsoft|windows")
+_RESERVED: Final = re.compile(
+    r"access|app_(?:browsers|code|data|globalresources|localresources|themes|webreferences)|azure"
+    r"|bing|bizspark|biztalk|cortana|directx|dotnet|dynamics|excel|exchange|forefront|groove"
+    r"|hololens|hyperv|kinect|lync|msdn|o365|office|office365|onedrive|onenote|outlook|powerpoint"
+    r"|sharepoint|skype|visio|visualstudio|web\.config|xbox|login.*"
+)
+
+
 @dataclass(frozen=True)
 class Limit:
-    """Length and alphabet of one kind of name."""
+    """Length and alphabet of one kind of name; ``addressed``: it is part of a public address."""
 
     shortest: int
     longest: int
     pattern: str
+    addressed: bool = False
 
     def allows(self, name: str) -> bool:
         """Tell whether Azure takes this name."""
-        return self.shortest <= len(name) <= self.longest and bool(re.fullmatch(self.pattern, name))
+        fits = self.shortest <= len(name) <= self.longest and re.fullmatch(self.pattern, name)
+        return bool(fits) and not (self.addressed and _is_reserved(name.lower()))
+
+
+def _is_reserved(name: str) -> bool:
+    return bool(_RESERVED.fullmatch(name) or _RESERVED_ANYWHERE.search(name))
 
 
 # The property that carries the name, and its limit, by type of resource.
@@ -43,7 +60,7 @@ NAME_LIMITS: Final[dict[str, tuple[str, Limit]]] = {
     "eventgrid:SystemTopic": ("systemTopicName", Limit(3, 50, _WORDS)),
     "eventgrid:SystemTopicEventSubscription": ("eventSubscriptionName", Limit(3, 64, _WORDS)),
     "keyvault:Key": ("keyName", Limit(1, 127, _WORDS)),
-    "keyvault:Vault": ("vaultName", Limit(3, 24, r"[a-zA-Z](?:-?[a-zA-Z0-9])*")),
+    "keyvault:Vault": ("vaultName", Limit(3, 24, r"[a-zA-Z](?:-?[a-zA-Z0-9])*", addressed=True)),
     "managedidentity:UserAssignedIdentity": (
         "resourceName",
         Limit(3, 128, r"[a-zA-Z0-9][\w-]*"),
@@ -61,10 +78,10 @@ NAME_LIMITS: Final[dict[str, tuple[str, Limit]]] = {
     "resources:ResourceGroup": ("resourceGroupName", Limit(1, 90, r"[\w().-]*[\w()-]")),
     "storage:BlobContainer": ("containerName", Limit(3, 63, _CONTAINER)),
     "storage:Queue": ("queueName", Limit(3, 63, _CONTAINER)),
-    "storage:StorageAccount": ("accountName", Limit(3, 24, r"[a-z0-9]+")),
+    "storage:StorageAccount": ("accountName", Limit(3, 24, r"[a-z0-9]+", addressed=True)),
     "storage:Table": ("tableName", Limit(3, 63, r"[a-zA-Z][a-zA-Z0-9]*")),
     "web:AppServicePlan": ("name", Limit(1, 60, _WORDS)),
-    "web:WebApp": ("name", Limit(2, 60, _WORDS)),
+    "web:WebApp": ("name", Limit(2, 60, _WORDS, addressed=True)),
 }
 
 
@@ -77,10 +94,12 @@ class Names:
 
     def __init__(self, stack: str, subscription_id: str) -> None:
         check_stack_name(stack)
+        compact = stack.replace("-", "")
+        if _RESERVED_ANYWHERE.search(compact):
+            raise ConfigError("Azure takes no name with microsoft or windows in it.")
         self._seed = f"{subscription_id.lower()}/{stack}"
         digest = hashlib.sha256(self._seed.encode()).digest()
         suffix = b32encode(digest).decode().lower()[:SUFFIX_CHARACTERS]
-        compact = stack.replace("-", "")
         self.resource_group = f"rg-consentry-{stack}"
         self.identity = f"id-consentry-{stack}"
         self.work_account = f"cw{compact[:14]}{suffix}"

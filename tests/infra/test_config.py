@@ -104,6 +104,22 @@ def test_unusable_stack_name_is_refused(stack: str) -> None:
         Names(stack, "s")
 
 
+@pytest.mark.parametrize("stack", ["microsoft", "my-windows-shop", "micro-soft"])
+def test_stack_whose_names_azure_reserves_is_refused(stack: str) -> None:
+    with pytest.raises(ConfigError, match="microsoft or windows"):
+        Names(stack, "s")
+
+
+@pytest.mark.parametrize("name", ["outlook", "logindesk", "mymicrosoft", "windows1"])
+def test_reserved_word_is_no_name_of_what_has_an_address(name: str) -> None:
+    for kind in ("storage:StorageAccount", "keyvault:Vault", "web:WebApp"):
+        assert not NAME_LIMITS[kind][1].allows(name)
+    assert NAME_LIMITS["storage:BlobContainer"][1].allows(name)
+    assert NAME_LIMITS["web:WebApp"][1].allows(f"my-{name.removeprefix('my')}") is (
+        name in ("outlook", "logindesk")
+    )
+
+
 def test_names_differ_by_subscription_and_stay_the_same() -> None:
     def all_names(subscription: str) -> dict[str, Any]:
         return vars(Names("contoso", subscription))

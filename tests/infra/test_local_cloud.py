@@ -70,6 +70,27 @@ def test_value_that_azure_does_not_know_is_refused(
     assert len(problems(PREFIX + kind, changed(inputs(stack, kind, name), path, value))) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "prop", "name"),
+    [
+        ("storage:StorageAccount", "accountName", "cwtoolongforastorageaccount"),
+        ("storage:StorageAccount", "accountName", "cw-contoso"),
+        ("storage:StorageAccount", "accountName", "cwwindows"),
+        ("keyvault:Vault", "vaultName", "kv--contoso"),
+        ("web:WebApp", "name", "login-contoso"),
+        ("storage:BlobContainer", "containerName", "In_Box"),
+        ("storage:Table", "tableName", "my-table"),
+    ],
+)
+def test_name_that_azure_does_not_take_is_refused(
+    stack: Stack, kind: str, prop: str, name: str
+) -> None:
+    one = next(resource for resource in stack.of(kind))
+    assert problems(PREFIX + kind, one.inputs) == []
+    [found] = problems(PREFIX + kind, changed(one.inputs, prop, name))
+    assert name in found
+
+
 def test_deleted_vault_keeps_its_name(cloud: Cloud, stack: Stack) -> None:
     for kind in ("resources:ResourceGroup", "keyvault:Vault"):
         made = cloud.create(f"{PREFIX}{kind}", inputs(stack, kind))
