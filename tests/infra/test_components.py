@@ -12,6 +12,7 @@ from consentry.azure.names import (
     APPROVALS_EXPIRING,
     INBOX_FUNCTION,
     POISON_QUEUE,
+    SEARCH_SUSPECTED,
     WORK_CONNECTION,
     Container,
     KeyName,
@@ -227,19 +228,68 @@ def test_public_stack_has_no_network(stack: Stack) -> None:
     assert not [r for r in stack.resources if r.kind.startswith(("network:", "privatedns:"))]
 
 
+def test_who_touches_data_or_keys_is_logged_in_the_workspace(stack: Stack) -> None:
+    workspace = stack.one("operationalinsights:Workspace")
+    assert workspace.inputs["features"]["disableLocalAuth"] is True
+    work, evidence = (stack.one("storage:StorageAccount", name).id for name in ("work", "evidence"))
+    logged = {
+        made.inputs["resourceUri"]: {log["category"] for log in made.inputs["logs"]}
+        for made in stack.of("monitor:DiagnosticSetting")
+        if made.inputs["workspaceId"] == workspace.id
+    }
+    data = {"StorageRead", "StorageWrite", "StorageDelete"}
+    services = [f"{work}/{kind}Services/default" for kind in ("blob", "table", "queue")]
+    assert logged.pop(stack.one("keyvault:Vault").id) >= {"AuditEvent"}
+    assert logged == dict.fromkeys([*services, f"{evidence}/blobServices/default"], data)
+
+
+def test_telemetry_is_taken_from_the_apps_identity_alone(stack: Stack) -> None:
+    insights = stack.one("applicationinsights:Component").inputs
+    assert insights["disableLocalAuth"] is True
+    assert insights["workspaceResourceId"] == stack.one("operationalinsights:Workspace").id
+    values = settings(stack.one("web:WebApp"))
+    client = values["CONSENTRY_IDENTITY_CLIENT_ID"]
+    told = f"ClientId={client};Authorization=AAD"
+    assert values["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] == told
+
+
+@pytest.mark.parametrize(
+    ("alert", "severity", "looks_for"),
+    [
+        ("poison", 1, ['Name == "watch_poison"']),
+        ("undelivered", 1, ['AccountName == "{work}"', '"PutBlob"', "/undelivered/"]),
+        ("audit", 0, ['AccountName == "{evidence}"', '"StorageWrite"', ">= 400"]),
+        ("denied", 2, ['in ("401", "403")']),
+        ("expiring", 3, [f'startswith "{APPROVALS_EXPIRING}"']),
+        ("search", 1, [f'startswith "{SEARCH_SUSPECTED}"']),
+        ("failing", 2, ["Success == false"]),
+    ],
+)
+def test_alert_looks_for_its_cause(
+    stack: Stack, alert: str, severity: int, looks_for: list[str]
+) -> None:
+    rule = stack.one("monitor:ScheduledQueryRule", f"alert-{alert}").inputs
+    [condition] = rule["criteria"]["allOf"]
+    accounts = {
+        name: stack.one("storage:StorageAccount", name).inputs["accountName"]
+        for name in ("work", "evidence")
+    }
+    for part in looks_for:
+        assert part.format(**accounts) in condition["query"]
+    assert (rule["enabled"], rule["severity"]) == (True, severity)
+    assert rule["scopes"] == [stack.one("operationalinsights:Workspace").id]
+    assert rule["actions"]["actionGroups"] == [stack.one("monitor:ActionGroup").id]
+
+
 def test_alerts_name_real_functions_and_reach_the_contacts(stack: Stack) -> None:
-    queries = [
-        condition["query"]
-        for rule in stack.of("monitor:ScheduledQueryRule")
-        for condition in rule.inputs["criteria"]["allOf"]
-    ]
-    assert len(queries) == 7
-    assert any(f'"{APPROVALS_EXPIRING}"' in query for query in queries)
-    assert any('"watch_poison"' in query for query in queries)
+    assert len(stack.of("monitor:ScheduledQueryRule")) == 7
     assert "watch_poison" in bindings()
     receivers = stack.one("monitor:ActionGroup").inputs["emailReceivers"]
     assert [r["emailAddress"] for r in receivers] == list(stack.config.contacts)
-    assert stack.one("consumption:Budget").inputs["amount"] == 100
+    budget = stack.one("consumption:Budget").inputs
+    assert budget["amount"] == 100
+    told = [note["contactEmails"] for note in budget["notifications"].values()]
+    assert told == [list(stack.config.contacts)] * 3
 
 
 def test_outputs_are_addresses_and_ids_and_never_a_key(stack: Stack) -> None:
