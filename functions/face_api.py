@@ -22,7 +22,7 @@ from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.vision import EMBEDDING_ROLES, Box, Face, Role
 from entry import Api, Endpoint, Provider
-from face_attributes import as_json, wanted_attributes
+from face_attributes import DESCRIBED, QUALITY, as_json, quality_as_json, wanted_attributes
 from wire import JSON_MEDIA_TYPE, PICTURE_MEDIA_TYPE, Request, json_reply
 
 FACE_HEADER: Final = "X-Consentry-Face"
@@ -73,15 +73,17 @@ def register(services: Provider) -> Api:
         _check_options(request)
         lifetime = _lifetime(request)
         claim = claim_of(request.header(FACE_HEADER))
-        wanted = wanted_attributes(request.query("returnFaceAttributes"))
+        with_id = invocation.call.operation is Operation.DETECT_WITH_FACE_ID
+        wanted = wanted_attributes(request.query("returnFaceAttributes"), embedded=with_id)
+        described = bool(wanted & DESCRIBED)
         model = request.query("recognitionModel") or "recognition_01"
         data = _picture(services(), request)
-        if invocation.call.operation is Operation.DETECT_WITH_FACE_ID:
+        if with_id:
             found = services().faces.detect_with_id(
-                invocation, data, claim=claim, lifetime=lifetime, described=bool(wanted)
+                invocation, data, claim=claim, lifetime=lifetime, described=described
             )
         else:
-            found = services().faces.detect(invocation, data, described=bool(wanted))
+            found = services().faces.detect(invocation, data, described=described)
         named = model if request.flag("returnRecognitionModel", default=False) else ""
         return found.map(lambda detection: _detected(services(), detection, named, wanted))
 
@@ -173,9 +175,18 @@ def _detected(
         if model:
             entry["recognitionModel"] = model
         if wanted:
-            entry["faceAttributes"] = as_json(detection.attributes[index], wanted)
+            entry["faceAttributes"] = _attributes(detection, index, wanted)
         faces.append(entry)
     return json_reply(faces, headers=_models(services, *EMBEDDING_ROLES))
+
+
+def _attributes(detection: Detection, index: int, wanted: frozenset[str]) -> dict[str, object]:
+    told: dict[str, object] = {}
+    if detection.attributes:
+        told |= as_json(detection.attributes[index], wanted)
+    if QUALITY in wanted and index == detection.claimed and detection.quality is not None:
+        told |= quality_as_json(detection.quality)
+    return told
 
 
 def _rectangle(face: Face) -> dict[str, int]:

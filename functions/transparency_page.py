@@ -42,6 +42,10 @@ RATES: Final[Mapping[str, str]] = {
     "coverage_detail": "labelled faces that were covered, by least height in pixels",
     "recall": "labelled faces that were found, by least height in pixels",
     "coverage_by_group": "labelled faces that were covered, by what annotators perceived",
+    "fnmr_by_group": "people who were not recognised, by group",
+    "fmr_by_groups": "people who were taken for others, by both people's groups",
+    "fnmr_by_level": "people who were not recognised, by the quality of the worse picture",
+    "error_by_group": "errors, by group",
     "kinds": "masked people whom the embedder still took for themselves, by kind of mask",
 }
 """What the rates of the measuring commands are of."""

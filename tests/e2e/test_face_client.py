@@ -8,10 +8,12 @@ from azure.ai.vision.face.models import (
     BlurLevel,
     FaceAttributeTypeDetection01,
     FaceAttributeTypeDetection03,
+    FaceAttributeTypeRecognition04,
     FaceDetectionModel,
     FaceDetectionResult,
     FaceRecognitionModel,
     MaskType,
+    QualityForRecognition,
 )
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import (
@@ -206,6 +208,20 @@ def test_client_reads_the_attributes_that_stay_open(client: FaceClient) -> None:
     assert told.blur.blur_level == BlurLevel.LOW
     assert told.mask is not None
     assert told.mask.type == MaskType.NO_MASK
+
+
+def test_client_reads_the_quality_of_a_claimed_face(client: FaceClient, consent: str) -> None:
+    (face,) = client.detect(
+        sample("person_a_2.jpg"),
+        headers={"X-Consentry-Consent": consent},
+        detection_model=FaceDetectionModel.DETECTION03,
+        recognition_model=FaceRecognitionModel.RECOGNITION04,
+        return_face_id=True,
+        return_face_attributes=[FaceAttributeTypeRecognition04.QUALITY_FOR_RECOGNITION],
+    )
+    assert face.face_id
+    assert face.face_attributes is not None
+    assert face.face_attributes.quality_for_recognition == QualityForRecognition.HIGH
 
 
 def test_attribute_that_is_not_offered_says_so(client: FaceClient) -> None:

@@ -29,6 +29,7 @@ from consentry.vision import (
     Picture,
     PictureLimits,
     Profile,
+    Quality,
     Role,
     Vision,
     similarity,
@@ -46,13 +47,15 @@ DETECT_LIMITS = PictureLimits(side_max=DETECT_SIDE_PIXELS_MAX)  # checked before
 class Detection:
     """Faces of one picture, largest first; ``claimed`` is the index of the one with an id.
 
-    ``attributes`` are those of the faces, in their order, where they were asked for.
+    ``attributes`` are those of the faces, in their order, where they were asked for; ``quality``
+    is of the claimed face, for only a template tells it.
     """
 
     faces: tuple[Face, ...]
     claimed: int | None = None
     face_id: UUID | None = None
     attributes: tuple[Attributes, ...] = ()
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Faces:
         if not faces and claim is None:
             return Outcome(Detection(()))
         index = claimed_index(picture, faces, claim)
-        template = self.vision.template(picture, faces[index])
+        embedded = self.vision.embed(picture, faces[index])
         attributes = self._describe(picture, faces) if described else ()
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
         invocation.count(templates=1)
@@ -116,13 +119,14 @@ class Faces:
             self.templates.keep,
             invocation.tenant,
             face_id,
-            template,
+            embedded.template,
             binding=_binding(invocation),
             model=self.vision.template_version(),
             now=invocation.time,
             lifetime=lifetime,
         )
-        return Outcome(Detection(faces, index, face_id, attributes), keep)
+        quality = self.vision.quality(embedded)
+        return Outcome(Detection(faces, index, face_id, attributes, quality), keep)
 
     def verify(self, invocation: Invocation, first: UUID, second: UUID) -> Outcome[Verification]:
         """Compare the two faces that the face ids stand for, claimed to be one person's.

@@ -8,12 +8,19 @@ with them. ``Vision`` is the door. Similarities become rates of error in
 from consentry.vision.attributes import Attributes, MaskWorn
 from consentry.vision.claims import Claim, Judged, Verdict
 from consentry.vision.detect import Face, Profile
-from consentry.vision.embed import TEMPLATE_VALUES, Template, TemplateProfile, similarity
+from consentry.vision.embed import (
+    TEMPLATE_VALUES,
+    Embedded,
+    Template,
+    TemplateProfile,
+    similarity,
+)
 from consentry.vision.facade import EMBEDDING_ROLES, Vision
 from consentry.vision.geometry import Box
 from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskKind, MaskOptions, MaskShape, mask_kind
 from consentry.vision.picture import Picture, PictureLimits
+from consentry.vision.quality import Quality, QualityLevel
 from consentry.vision.redact import Mask, Redacted
 from consentry.vision.stages import model_seconds, spent
 from consentry.vision.subject import subject
@@ -24,6 +31,7 @@ __all__ = [
     "Attributes",
     "Box",
     "Claim",
+    "Embedded",
     "Face",
     "Judged",
     "Mask",
@@ -35,6 +43,8 @@ __all__ = [
     "Picture",
     "PictureLimits",
     "Profile",
+    "Quality",
+    "QualityLevel",
     "Redacted",
     "Role",
     "Template",

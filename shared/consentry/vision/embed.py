@@ -46,6 +46,18 @@ class TemplateProfile(StrEnum):
 
 
 @dataclass(frozen=True)
+class Embedded:
+    """A face's template, and its ``strength``: the length of the first embedder's raw output.
+
+    The network was not taught to say how sure it is, but answers weakly where it recognises badly
+    (see ``consentry.vision.quality``).
+    """
+
+    template: Template
+    strength: float
+
+
+@dataclass(frozen=True)
 class Networks:
     """The models that make a template."""
 
@@ -65,30 +77,30 @@ _REDUCING_GAP: Final = (
 
 def make_template(
     networks: Networks, pixels: Pixels, face: Face, profile: TemplateProfile
-) -> Template:
+) -> Embedded:
     """Make the template of one face in RGB pixels (height, width, 3).
 
     Raises FaceNotFoundError when the face's box lies outside of the picture.
     """
-    first, second = embeddings(networks, pixels, face, profile)
+    first, second, strength = embeddings(networks, pixels, face, profile)
     template = _joined(_unit(first - shipped_cohort().mean), second)
     template.setflags(write=False)
-    return template
+    return Embedded(template, strength)
 
 
 def embeddings(
     networks: Networks, pixels: Pixels, face: Face, profile: TemplateProfile
-) -> tuple[Floats, Floats]:
-    """Give what each embedder says of a face, (128,) of length 1."""
+) -> tuple[Floats, Floats, float]:
+    """Give what each embedder says of a face, (128,) of length 1, and the first one's strength."""
     square, scale, corner = _look_closer(pixels, face.box)
     landmarks = (face.landmarks - corner) * np.float32(scale)
     accurate = profile is TemplateProfile.ACCURATE
     if accurate:
         landmarks = _steady_landmarks(networks.detector, square, landmarks)
-    return (
-        _embed(networks.embedder, align(square, landmarks, ARCFACE), mirrored=accurate),
-        _embed(networks.second_embedder, align(square, landmarks, DLIB), mirrored=accurate),
-    )
+    first = _embed(networks.embedder, align(square, landmarks, ARCFACE), mirrored=accurate)
+    second = _embed(networks.second_embedder, align(square, landmarks, DLIB), mirrored=accurate)
+    strength = float(np.linalg.norm(first, axis=1).mean())
+    return _unit(first.mean(axis=0)), _unit(second.mean(axis=0)), strength
 
 
 def version(profile: TemplateProfile, digests: Sequence[str]) -> str:
@@ -109,10 +121,10 @@ def _joined(first: Floats, second: Floats) -> Template:
 
 
 def _embed(run: Run, crop: Pixels, *, mirrored: bool) -> Floats:
-    """Embed a crop (side, side, 3), or it and its mirror image; of length 1."""
+    """Embed a crop (side, side, 3), or it and its mirror image, as (1 or 2, values)."""
     crops = np.stack([crop, crop[:, ::-1]] if mirrored else [crop])
     (values,) = run(crops.transpose(0, 3, 1, 2).astype(np.float32)).values()
-    return _unit(values.mean(axis=0))
+    return values
 
 
 def _unit(values: Floats) -> Floats:

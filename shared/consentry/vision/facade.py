@@ -16,6 +16,7 @@ from consentry.vision.calibrate import Calibration, shipped
 from consentry.vision.claims import Claim, Claims
 from consentry.vision.detect import Detectors, Face, Profile, detect, detect_all
 from consentry.vision.embed import (
+    Embedded,
     Networks,
     Template,
     TemplateProfile,
@@ -26,6 +27,7 @@ from consentry.vision.embed import (
 from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskOptions
 from consentry.vision.picture import DEFAULT_LIMITS, Picture, PictureLimits, read_picture
+from consentry.vision.quality import Quality, shipped_scale
 from consentry.vision.redact import Redacted, redact
 from consentry.vision.sessions import Sessions
 from consentry.vision.upright import look_upright
@@ -100,12 +102,28 @@ class Vision:
         profile: TemplateProfile = TemplateProfile.ACCURATE,
     ) -> Template:
         """Make the template of one face of a picture or of RGB pixels: (256,), unit length."""
+        return self.embed(picture, face, profile).template
+
+    def embed(
+        self,
+        picture: Picture | Pixels,
+        face: Face,
+        profile: TemplateProfile = TemplateProfile.ACCURATE,
+    ) -> Embedded:
+        """Make the template of one face, and tell with what strength it was recognised as one."""
         pixels = picture.pixels if isinstance(picture, Picture) else picture
         return make_template(self._networks(), pixels, face, profile)
 
+    def quality(self, embedded: Embedded) -> Quality:
+        """Judge how well an accurate template serves; LayerError if measured with other models."""
+        scale = shipped_scale()
+        if scale.embedder != self.models[Role.EMBEDDER].digest:
+            raise LayerError("the scale of quality was measured with other models; measure again")
+        return scale.judge(embedded.strength)
+
     def embedding(self, picture: Picture, face: Face) -> NDArray[np.float32]:
         """Give what the first embedder alone says of a face: (128,), length 1; for a cohort."""
-        first, _ = embeddings(self._networks(), picture.pixels, face, TemplateProfile.ACCURATE)
+        first, _, _ = embeddings(self._networks(), picture.pixels, face, TemplateProfile.ACCURATE)
         return first
 
     def template_version(self, profile: TemplateProfile = TemplateProfile.ACCURATE) -> str:

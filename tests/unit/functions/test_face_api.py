@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.support.layer import sample
 from tests.support.service import (
+    TENANT,
     Context,
     Functions,
     World,
@@ -15,6 +16,7 @@ from tests.support.service import (
     make_world,
 )
 
+from consentry.azure.names import TableName
 from consentry.vision import Role
 from face_api import (
     DETECTION_MODELS,
@@ -91,6 +93,40 @@ def test_only_the_attributes_that_were_asked_for_come(world: World, functions: F
     assert set(face["faceAttributes"]) == {"blur"}
     (plain,) = json.loads(_detect(world, functions).get_body())
     assert "faceAttributes" not in plain
+
+
+def test_quality_is_told_of_the_face_that_gets_a_template(
+    world: World, functions: Functions
+) -> None:
+    wanted = {"returnFaceId": "true", "returnFaceAttributes": "qualityForRecognition"}
+    (face,) = json.loads(_detect(world, functions, **wanted).get_body())
+    assert face["faceAttributes"]["qualityForRecognition"] == "high"
+    assert 0.5 <= face["faceAttributes"]["qualityScore"] <= 1
+
+
+def test_quality_of_faces_that_nobody_claimed_is_not_told(
+    world: World, functions: Functions
+) -> None:
+    wanted = {"returnFaceId": "true", "returnFaceAttributes": "qualityForRecognition"}
+    body = sample("city.jpg")
+    request = http_request(world, body=body, params=wanted, x_consentry_consent="p-4711")
+    faces = json.loads(handler(functions, "detect")(request, Context()).get_body())
+    told = [face for face in faces if face["faceAttributes"]]
+    assert len(faces) > 3
+    assert [set(face["faceAttributes"]) for face in told] == [
+        {"qualityForRecognition", "qualityScore"}
+    ]
+    assert "faceId" in told[0]
+
+
+def test_quality_without_a_face_id_is_refused_and_no_template_is_made(
+    world: World, functions: Functions
+) -> None:
+    before = list(world.tables[TableName.TEMPLATES].query(TENANT))
+    reply = _detect(world, functions, returnFaceAttributes="blur,QualityForRecognition")
+    assert reply.status_code == 400
+    assert "returnFaceId" in json.loads(reply.get_body())["error"]["message"]
+    assert list(world.tables[TableName.TEMPLATES].query(TENANT)) == before
 
 
 def test_retired_attribute_among_others_is_refused_too(world: World, functions: Functions) -> None:
