@@ -15,6 +15,8 @@ from consentry.cli import (
     consent,
     deletion,
     evaluate,
+    evaluate_fairness,
+    evaluate_people,
     keys,
     layer,
     manifest,
@@ -106,13 +108,24 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("layer show", layer.show, "consentry layer show"),
     (
         "evaluate verification",
-        evaluate.verification,
+        evaluate_people.verification,
         "consentry evaluate verification --images lfw --pairs pairs.txt",
     ),
     (
         "evaluate cohort",
-        evaluate.cohort,
+        evaluate_people.cohort,
         "consentry evaluate cohort --images lfw --pairs pairs.txt --record cohort.toml",
+    ),
+    (
+        "evaluate quality",
+        evaluate_people.quality,
+        "consentry evaluate quality --images lfw --pairs pairs.txt",
+    ),
+    (
+        "evaluate fairness",
+        evaluate_fairness.fairness,
+        "consentry evaluate fairness --images lfw --pairs pairs.txt --groups women.txt "
+        "--groups men.txt",
     ),
     (
         "evaluate detection",

@@ -7,9 +7,14 @@ the deployed package.
 
     labels        the files that say what the pictures show
     rates         shares of errors, and how far to trust them
+    track         how far a measurement is
     templates     templates of a data set's pictures, by several processes
+    listed        templates of the pictures that a list of pairs names
     impostors     thresholds from all pairs of different people
     verification  FMR and FNMR on pairs of people
+    quality       how many errors go if bad pictures are refused
+    crossed       false matches by the groups of both people
+    fairness      how unequally errors fall on groups
     record        what was measured, as a file that calibrates confidences
     cohort        the mean of many people's faces
     detection     how much of the labelled faces redaction covers

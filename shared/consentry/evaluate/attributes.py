@@ -7,7 +7,7 @@ that were blurred, given noise, and made darker or lighter; the mask on labelled
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from consentry.errors import ArgumentError
+from consentry.evaluate.track import Track
 from consentry.vision import Attributes, Box, Face, Picture, Vision
 
-Track = Callable[[Sequence[str]], Iterable[str]]
 Doubles = NDArray[np.float64]
 
 TURNS: Final = (-30, -15, 15, 30)  # degrees

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from consentry.errors import ArgumentError
 from consentry.evaluate.labels import person_of
 from consentry.evaluate.templates import shown
-from consentry.evaluate.verification import Track
+from consentry.evaluate.track import Track
 from consentry.vision import Role, Vision
 from consentry.vision.cohort import Cohort
 

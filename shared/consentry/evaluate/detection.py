@@ -7,7 +7,7 @@ Average precision and recall are of the guesses with the profile ``recall``, bef
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -20,13 +20,12 @@ from PIL import Image
 from consentry.errors import ArgumentError, RedactionError
 from consentry.evaluate.labels import LabelledFace
 from consentry.evaluate.rates import Rate, rate
+from consentry.evaluate.track import Track
 from consentry.vision import Box, Face, MaskOptions, Profile, Redacted, Vision
 from consentry.vision.mask import near_fill
 
 Bools = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
-Track = Callable[[Sequence[str]], Iterable[str]]
-"""Passes pictures on, and may show how far it is."""
 
 COVERED: Final = 0.8
 HEIGHTS: Final = (0, 16, 32, 64)  # least heights of a face's box, in pixels
@@ -68,7 +67,7 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """One labelled face: whether a guess found it, and whether it is covered in what leaves."""
 
     picture: str
@@ -79,10 +78,11 @@ class _Case:
 
 
 @dataclass
-class _Tally:
+class Tally:
     """What has been seen so far, face by face and picture by picture."""
 
-    cases: list[_Case] = field(default_factory=list)
+    pictures: int = 0
+    cases: list[Case] = field(default_factory=list)
     guesses: list[tuple[float, bool]] = field(default_factory=list)
     false_masks: list[int] = field(default_factory=list)
     seconds: float = 0.0
@@ -90,26 +90,31 @@ class _Tally:
     withheld: int = 0
 
 
-def evaluate(
+def redact_all(
     vision: Vision,
     images: Path,
     labels: Mapping[str, tuple[LabelledFace, ...]],
     demographics: Mapping[tuple[str, int], Mapping[str, str]],
     track: Track,
-) -> Detection:
-    """Measure redaction on the labelled pictures below ``images``.
+) -> Tally:
+    """Redact the labelled pictures below ``images``, and see what came of every face.
 
     ``demographics`` says what is perceived of a face, by picture and index in its labels. Raises
     ArgumentError for a missing picture.
     """
-    tally = _Tally()
+    tally = Tally()
     for name in track(list(labels)):
         _add(tally, vision, images, name, labels[name], demographics)
+    return tally
+
+
+def evaluate(tally: Tally) -> Detection:
+    """Sum up what has been seen."""
     covered = np.array([case.covered for case in tally.cases], np.bool_)
     found = np.array([case.found for case in tally.cases], np.bool_)
-    faces = sum(face.counts for each in labels.values() for face in each)
+    faces = len(tally.cases)
     return Detection(
-        pictures=len(labels),
+        pictures=tally.pictures,
         megapixels=round(tally.megapixels, 1),
         faces=faces,
         withheld=tally.withheld,
@@ -119,13 +124,13 @@ def evaluate(
         average_precision=round(average_precision(tally.guesses, faces), 4),
         pictures_without_faces=len(tally.false_masks),
         false_masks_per_picture=round(sum(tally.false_masks) / max(len(tally.false_masks), 1), 4),
-        ms_per_picture=round(tally.seconds * 1000 / max(len(labels), 1), 1),
+        ms_per_picture=round(tally.seconds * 1000 / max(tally.pictures, 1), 1),
         ms_per_megapixel=round(tally.seconds * 1000 / max(tally.megapixels, 1e-6), 1),
     )
 
 
 def _add(
-    tally: _Tally,
+    tally: Tally,
     vision: Vision,
     images: Path,
     name: str,
@@ -146,6 +151,7 @@ def _add(
     begun = time.perf_counter()
     redacted = _redacted(vision, data)
     tally.seconds += time.perf_counter() - begun
+    tally.pictures += 1
     tally.megapixels += before.width * before.height / 1e6
     if redacted is None:  # nothing leaves, so nothing is seen
         tally.withheld += 1
@@ -153,7 +159,7 @@ def _add(
     else:
         hidden = _hidden(redacted, vision.read(redacted.data).pixels)
     tally.cases += [
-        _Case(
+        Case(
             picture=name,
             height=face.box.height,
             found=index in found,
@@ -266,12 +272,12 @@ def average_precision(guesses: Sequence[tuple[float, bool]], faces: int) -> floa
     return float(envelope[right].sum() / faces)
 
 
-def _by_height(events: Bools, cases: Sequence[_Case]) -> dict[int, Rate]:
+def _by_height(events: Bools, cases: Sequence[Case]) -> dict[int, Rate]:
     heights = np.array([case.height for case in cases])
     return {least: _rate(events, cases, heights >= least) for least in HEIGHTS}
 
 
-def _by_group(events: Bools, cases: Sequence[_Case]) -> dict[str, dict[str, Rate]]:
+def _by_group(events: Bools, cases: Sequence[Case]) -> dict[str, dict[str, Rate]]:
     found: dict[str, dict[str, Rate]] = {}
     for kind in sorted({kind for case in cases for kind in case.groups}):
         values = np.array([case.groups.get(kind, "") for case in cases])
@@ -282,7 +288,7 @@ def _by_group(events: Bools, cases: Sequence[_Case]) -> dict[str, dict[str, Rate
     return found
 
 
-def _rate(events: Bools, cases: Sequence[_Case], chosen: Bools) -> Rate:
+def _rate(events: Bools, cases: Sequence[Case], chosen: Bools) -> Rate:
     return rate(
         events[chosen], [case.picture for case, one in zip(cases, chosen, strict=True) if one]
     )

@@ -18,8 +18,10 @@ _MORE_IS_BETTER: Final = {
     "coverage_detail": True,
     "coverage_by_group": True,
     "recall": True,
-    "fnmr_detail": False,
+    "operating": False,
     "fnmr_by_group": False,
+    "fmr_by_groups": False,
+    "error_by_group": False,
     "kinds": False,
 }
 

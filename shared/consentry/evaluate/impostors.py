@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consentry.errors import ArgumentError
+from consentry.evaluate.rates import NONE_SEEN, PERCENT
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -24,8 +25,6 @@ FMR_MAX: Final = 0.1  # of a threshold with an interval: what reaches it is kept
 _STEPS: Final = 10_000  # of the similarities' histogram, per unit
 _RESAMPLINGS: Final = 200
 _SEED: Final = 0  # the same data give the same interval
-_PERCENT: Final = (2.5, 97.5)
-_NONE_SEEN: Final = 3.0  # the rule of three: nothing in n trials leaves at most 3/n, at 95 %
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Impostors:
         places, one, other = self._alike
         reaching = places >= self._place(fmr)
         if not reaching.any():
-            return 0.0, min(_NONE_SEEN / self.pairs, 1.0)
+            return 0.0, min(NONE_SEEN / self.pairs, 1.0)
         one, other = one[reaching], other[reaching]
         pictures = np.bincount(self._people)
         generator = np.random.default_rng(_SEED)
@@ -85,7 +84,7 @@ class Impostors:
             seen = drawn * pictures
             pairs = (seen.sum() ** 2 - (seen**2).sum()) / 2
             rates.append(float((drawn[one] * drawn[other]).sum() / max(pairs, 1)))
-        low, high = np.percentile(rates, _PERCENT)
+        low, high = np.percentile(rates, PERCENT)
         return float(low), min(float(high), 1.0)
 
     def _place(self, fmr: float) -> int:

@@ -11,8 +11,8 @@ Bools = NDArray[np.bool_]
 
 _RESAMPLINGS: Final = 1000
 _SEED: Final = 0  # the same data give the same interval
-_PERCENT: Final = (2.5, 97.5)
-_NONE_SEEN: Final = 3.0  # the rule of three: nothing in n trials leaves at most 3/n, at 95 %
+PERCENT: Final = (2.5, 97.5)  # of what bootstraps give: a 95 % interval
+NONE_SEEN: Final = 3.0  # the rule of three: nothing in n trials leaves at most 3/n, at 95 %
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def rate(events: Bools, clusters: Sequence[str]) -> Rate:
         return Rate(float("nan"), 0, (0.0, 1.0))
     share = float(events.mean())
     if share in {0.0, 1.0}:
-        margin = min(_NONE_SEEN / cases, 1.0)
+        margin = min(NONE_SEEN / cases, 1.0)
         return Rate(share, cases, (0.0, margin) if share == 0.0 else (1.0 - margin, 1.0))
     _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
     sizes = np.bincount(cluster)
     sums = np.bincount(cluster, weights=events)
     drawn = np.random.default_rng(_SEED).integers(len(sizes), size=(_RESAMPLINGS, len(sizes)))
     shares = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.percentile(shares, _PERCENT)
+    low, high = np.percentile(shares, PERCENT)
     return Rate(share, cases, (float(low), float(high)))

@@ -7,7 +7,7 @@ recognised again at the threshold which one pair in a thousand of different peop
 second is chance. A network trained on masked faces may do better than this one, which was not.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from consentry.errors import ArgumentError, RedactionError
 from consentry.evaluate.labels import person_of
 from consentry.evaluate.rates import Rate, rate
+from consentry.evaluate.track import Track
 from consentry.vision import MaskKind, MaskOptions, Template, Vision, subject
 
 Floats = NDArray[np.float32]
-Track = Callable[[Sequence[str]], Iterable[str]]
-"""Passes pictures on, and may show how far it is."""
 
 FMR: Final = 1e-3
 _NO_MASK: Final = "none"

@@ -9,16 +9,16 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from consentry.errors import ArgumentError
-from consentry.vision import Face, Picture, Template, TemplateProfile, Vision, subject
+from consentry.vision import Embedded, Face, Picture, TemplateProfile, Vision, subject
 
 _CHUNK = 8  # pictures that a process takes at a time
 
 
 @dataclass(frozen=True)
 class Made:
-    """A template, or None where no face was found, and the processor's seconds that it took."""
+    """What was made of a face, None where there was none, and the processor's seconds it took."""
 
-    template: Template | None
+    embedded: Embedded | None
     seconds: float
 
 
@@ -76,5 +76,5 @@ def shown(vision: Vision, path: Path) -> tuple[Picture, Face | None]:
 def _make(vision: Vision, images: Path, profile: TemplateProfile, name: str) -> Made:
     begun = time.process_time()
     picture, face = shown(vision, images / name)
-    template = None if face is None else vision.template(picture, face, profile)
-    return Made(template, time.process_time() - begun)
+    embedded = None if face is None else vision.embed(picture, face, profile)
+    return Made(embedded, time.process_time() - begun)

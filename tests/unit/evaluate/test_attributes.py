@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.support.command_line import Consentry
 from tests.support.layer import layer_dir, sample, vision
+from tests.support.reports import check_report
 
 LABEL = """<annotation><object><name>{kind}</name><bndbox><xmin>{left}</xmin><ymin>{top}</ymin>
 <xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object></annotation>"""
@@ -25,8 +26,9 @@ def test_figures_of_the_samples(consentry: Consentry, tmp_path: Path) -> None:
 
     ran = consentry(
         "evaluate", "attributes", "--images", images, "--masks", tmp_path,
-        "--layer", layer_dir(), "--json",
+        "--html", tmp_path / "report.html", "--layer", layer_dir(), "--json",
     )  # fmt: skip
+    check_report(tmp_path / "report.html")
 
     found = ran.document
     assert ran.code == 0

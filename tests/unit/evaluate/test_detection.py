@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.command_line import Consentry
 from tests.support.layer import layer_dir, sample, vision
+from tests.support.reports import check_report
 
 from consentry.evaluate.detection import average_precision, judged, largest_part_without
 from consentry.evaluate.labels import LabelledFace
@@ -43,8 +44,9 @@ def test_figures_of_the_samples(consentry: Consentry, tmp_path: Path) -> None:
     ran = consentry(
         "evaluate", "detection", "--images", images, "--boxes", tmp_path / "boxes.txt",
         "--demographics", tmp_path / "people.csv", "--layer", layer_dir(), "--json",
-        "--record", tmp_path / "measured.json",
+        "--record", tmp_path / "measured.json", "--html", tmp_path / "report.html",
     )  # fmt: skip
+    check_report(tmp_path / "report.html", plots=3)
 
     found = ran.document
     assert ran.code == 0

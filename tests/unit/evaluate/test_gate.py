@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.command_line import Consentry
+from tests.support.reports import check_report
 
 from consentry.errors import ArgumentError
 from consentry.evaluate.gate import compare
@@ -52,9 +53,9 @@ def test_group_that_is_no_longer_measured_fails() -> None:
 def test_more_errors_are_worse() -> None:
     def verification(share: float) -> dict[str, Any]:
         rate = {"share": share, "cases": 1500, "interval": [share - 0.005, share + 0.005]}
-        return {"fnmr_detail": {"1e-4": rate}}
+        return {"operating": {"1e-4": {"similarity": 0.7, "fnmr": rate}}}
 
-    assert worse(verification(0.02), verification(0.04)) == ["fnmr_detail 1e-4"]
+    assert worse(verification(0.02), verification(0.04)) == ["operating 1e-4 fnmr"]
     assert worse(verification(0.04), verification(0.02)) == []
 
 
@@ -68,11 +69,13 @@ def test_command_says_no_by_its_exit_code(consentry: Consentry, tmp_path: Path) 
     last.write_text(json.dumps(detection(0.9)), encoding="utf-8")
     new.write_text(json.dumps(detection(0.7)), encoding="utf-8")
 
-    refused = consentry("evaluate", "gate", new, "--baseline", last, "--json")
+    report = tmp_path / "report.html"
+    refused = consentry("evaluate", "gate", new, "--baseline", last, "--html", report, "--json")
     passed = consentry("evaluate", "gate", last, "--baseline", last)
 
     assert refused.code == 1
     assert refused.document == {"compared": 2, "worse": ["coverage_detail 0"]}
+    check_report(report, plots=0)
     assert passed.code == 0
     assert "2 rates compared, 0 worse" in passed.out
 

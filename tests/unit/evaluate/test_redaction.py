@@ -1,11 +1,13 @@
 """What masks leave of a face, measured on the sample photographs."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.command_line import Consentry
 from tests.support.layer import layer_dir, sample
+from tests.support.reports import check_report
 
 from consentry.evaluate.rates import Rate
 from consentry.evaluate.redaction import Kind, _compared
@@ -22,8 +24,10 @@ def test_solid_fill_leaves_no_face_to_recognise(consentry: Consentry, tmp_path: 
 
     ran = consentry(
         "evaluate", "redaction", "--images", tmp_path, "--pairs", pairs,
+        "--record", tmp_path / "redaction.json", "--html", tmp_path / "report.html",
         "--layer", layer_dir(), "--json",
     )  # fmt: skip
+    check_report(tmp_path / "report.html", PEOPLE)
 
     found = ran.document
     assert ran.code == 0
@@ -31,7 +35,10 @@ def test_solid_fill_leaves_no_face_to_recognise(consentry: Consentry, tmp_path: 
     assert set(found["kinds"]) == {"solid", "pixelate", "blur"}
     assert found["kinds"]["solid"]["reidentified"]["share"] == 0.0
     assert not found["kinds"]["solid"]["above_chance"]
-    assert "Ann" not in ran.out
+    record = (tmp_path / "redaction.json").read_text(encoding="utf-8")
+    assert json.loads(record)["kinds"] == found["kinds"]
+    assert json.loads(record)["writtenBy"] == "consentry evaluate redaction --record"
+    assert "Ann" not in ran.out + record
 
 
 def test_masked_faces_are_compared_with_their_own_and_with_other_originals() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.support.command_line import Consentry
 from tests.support.layer import layer_dir, sample, vision
 from tests.support.pictures import encoded, gradient
+from tests.support.reports import check_report
 
 from consentry.errors import LayerError
 from consentry.evaluate.verification import FMRS, _accuracies
@@ -47,11 +48,12 @@ def test_figures_of_the_samples(consentry: Consentry, images: Path, tmp_path: Pa
 
     ran = consentry(
         "evaluate", "verification", "--images", images, "--pairs", listed, "--groups", group,
-        "--layer", layer_dir(), "--json",
+        "--html", tmp_path / "report.html", "--layer", layer_dir(), "--json",
     )  # fmt: skip
 
     found = ran.document
     assert ran.code == 0
+    check_report(tmp_path / "report.html", PEOPLE, plots=6)
     assert found["pairs"] == 4
     assert found["pictures"] == 6
     assert found["people"] == 4
@@ -62,7 +64,9 @@ def test_figures_of_the_samples(consentry: Consentry, images: Path, tmp_path: Pa
     assert found["operating"]["1e-4"]["fnmr"]["interval"] == [0.0, 1.0]
     assert found["operating"]["1e-4"]["is_backed"] is False
     assert found["fnmr_by_group"]["first"]["cases"] == 1
-    assert found["fmr_by_groups"]["first - first"] == {"fmr": 0.0, "pairs": 2}
+    assert found["fmr_by_groups"]["first - first"] == {
+        "share": 0.0, "cases": 2, "interval": [0.0, 1.0]
+    }  # fmt: skip
 
 
 def test_output_holds_aggregates_only(consentry: Consentry, images: Path) -> None:

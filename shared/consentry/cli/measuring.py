@@ -1,0 +1,82 @@
+"""What the commands of ``consentry evaluate`` have in common: options, tables, files, progress."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from consentry.cli.answer import Answer, table
+from consentry.cli.places import write_whole
+
+if TYPE_CHECKING:
+    from consentry.evaluate.rates import Rate
+    from consentry.evaluate.report import Part
+
+FILE: Final = {"exists": True, "dir_okay": False}
+Images = Annotated[
+    Path, typer.Option(exists=True, file_okay=False, help="Folder of the data set's pictures.")
+]
+Pairs = Annotated[Path, typer.Option(**FILE, help="Pairs, in the format of LFW.")]
+Data = Annotated[str, typer.Option(help="What the pictures are, in words, for the record.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Processes that work.")]
+Html = Annotated[
+    Path | None, typer.Option(dir_okay=False, help="Write a report with plots to this file.")
+]
+Record = Annotated[Path | None, typer.Option(dir_okay=False, help="File to write the figures to.")]
+
+
+def answer(
+    document: Mapping[str, Any], title: str, parts: "Sequence[Part]", html: Path | None, data: str
+) -> Answer:
+    """Give what was measured for a program and a person, and as a report where that is asked for.
+
+    A terminal shows the words and tables of the report, not its plots.
+    """
+    from consentry.evaluate.report import Table, page
+
+    if html is not None:
+        write_whole(html, page(title, data, parts).encode())
+    lines = [
+        table(*part.columns, rows=part.rows) if isinstance(part, Table) else part
+        for part in parts
+        if isinstance(part, str | Table)
+    ]
+    return Answer(document, lines)
+
+
+def write_record(path: Path, command: str, data: str, figures: Mapping[str, Any]) -> None:
+    """Write figures, and what measured them on what, to be compared line by line."""
+    about = {"writtenBy": f"consentry evaluate {command} --record", "data": data}
+    text = json.dumps({**figures, **about}, indent=2, sort_keys=True)
+    write_whole(path, text.encode() + b"\n")
+
+
+def shown(each: "Rate") -> tuple[str, str, int]:
+    """Give a rate as columns: its share, its interval, and of how many cases."""
+    low, high = each.interval
+    return f"{each.share:.4f}", f"{low:.4f} to {high:.4f}", each.cases
+
+
+def by_group(what: str, groups: Mapping[str, "Rate"]) -> "list[Part]":
+    """Give the rates of groups as a table and a plot, or nothing where there are none."""
+    from consentry.evaluate.plots import Whiskers
+    from consentry.evaluate.report import Table
+
+    if not groups:
+        return []
+    rows = [(name, *shown(each)) for name, each in groups.items()]
+    return [Table(("group", what, "95 %", "cases"), rows), Whiskers(what, groups)]
+
+
+def track(*, visible: bool) -> Callable[[Sequence[str]], Iterable[str]]:
+    """Show how far it is, where somebody looks."""
+    if not visible or not sys.stderr.isatty():
+        return iter
+    from rich.console import Console
+    from rich.progress import track as bar
+
+    console = Console(stderr=True)
+    return lambda names: bar(names, "measuring", console=console, transient=True)
