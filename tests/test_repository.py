@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from model_cards import PAGE, rewritten
 
 from consentry import cli
 from consentry.cli.app import COMMANDS
@@ -169,6 +170,12 @@ def test_readme_lists_every_command_and_exit_code() -> None:
     codes = re.findall(r"^    (\d+) ", cli.__doc__ or "", re.MULTILINE)
     [sentence] = re.findall(r"^Exit codes: (.+?)\n\n", readme, re.MULTILINE | re.DOTALL)
     assert re.findall(r"(?:^|; )(\d+)", " ".join(sentence.split())) == codes
+
+
+def test_model_cards_say_what_was_measured_last() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page.count("<!-- figures: ") == page.count("<!-- end of figures -->") >= 5
+    assert rewritten(page) == page, "run `make cards`"
 
 
 def test_every_test_that_the_threat_model_names_exists() -> None:

@@ -1,8 +1,8 @@
 """How well a picture of a face serves for recognition, by the embedder that is to recognise it.
 
 The length of the embedder's raw output is longer for faces that it knows how to tell apart, and
-shorter for blurred, turned, dark or hidden ones. The face's size and pose, the detector's score, how
-steady its landmarks are, and how alike a face and its mirror image, foretold failed comparisons
+shorter for blurred, turned, dark or hidden ones. The face's size and pose, the detector's score,
+how steady its landmarks are, and how alike a face and its mirror image, foretold failed comparisons
 less well, each for itself, and added nothing when fitted together with it on other people. So
 nothing else is asked.
 
