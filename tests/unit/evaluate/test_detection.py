@@ -73,7 +73,7 @@ def test_label_where_no_face_is_counts_as_uncovered(consentry: Consentry, tmp_pa
     )  # fmt: skip
 
     assert ran.code == 0
-    assert ">= 16 px  0.0000   0.0000 to 1.0000  1" in ran.out
+    assert ">= 16 px 0.0000 0.0000 to 1.0000 1" in " ".join(ran.out.split())
     assert "one.jpg" not in ran.out
 
 
