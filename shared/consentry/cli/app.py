@@ -27,6 +27,7 @@ from consentry.cli.answer import Answer, Output
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor, retention
 from consentry.cli.offline import detect, redact
+from consentry.cli.records import records
 from consentry.cli.remote import upload, verify
 from consentry.errors import ConsentryError
 
@@ -95,6 +96,11 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("keys revoke", keys.revoke, "consentry keys revoke contoso 0123456789ab"),
     ("audit export", audit.export, "consentry audit export --from 2026-03-01 --out log"),
     ("audit verify", audit.verify, "consentry audit verify log --public-key keys.json"),
+    (
+        "audit records",
+        records,
+        "consentry audit records --from 2026-03-01 --tenant contoso",
+    ),
     ("audit show", audit.show, "consentry audit show log --last 5"),
     (
         "audit prove",

@@ -16,8 +16,9 @@ from uuid import UUID
 
 import typer
 
-from consentry.cli.answer import Answer, cure, table
+from consentry.cli.answer import Answer, cure
 from consentry.cli.manifest import KEYS_HELP, read_file, read_key_set
+from consentry.cli.records import record_table
 from consentry.errors import ArgumentError, IntegrityError, StorageError
 from consentry.limits import AUDIT_GAP_SECONDS_MAX, MEBIBYTE, NOTE_BYTES_MAX
 
@@ -130,9 +131,7 @@ def show(
     found = list(_records(LogCopy(folder))) if folder is not None else _account_records()
     records = [record for record in found if tenant in ("", record.get("tenant"))]
     records = sorted(records, key=lambda record: str(record.get("time")))[-last:]
-    columns = ("id", "time", "tenant", "principal", "operation", "allowed", "reason", "outcome")
-    rows = [[record.get(column, "") for column in columns] for record in records]
-    return Answer({"records": records}, [table(*columns, rows=rows)])
+    return Answer({"records": records}, [record_table(records)])
 
 
 def prove(

@@ -38,6 +38,7 @@ CODE_HEADER: Final = "X-Consentry-Withdrawal-Code"
 FACE_HEADER: Final = "X-Consentry-Face"
 CONSENT_HEADER: Final = "X-Consentry-Consent"
 CONSENTS_PATH: Final = "/consents"
+RECORDS_PATH: Final = "/audit/records"
 SECONDS_MAX: Final = 230.0  # Azure ends every reply after that time
 FACE_ID_SECONDS: Final = 60  # the shortest life; the face ids are used at once
 
@@ -135,11 +136,10 @@ class Service:
         return _ask(self._api, method, path, **options)
 
 
-class Governance:
-    """One deployment and one person: applications, decisions on them, and keys of callers."""
+class _Interface:
+    """One deployment, and whoever the headers say; used as a context manager, like ``Service``."""
 
-    def __init__(self, endpoint: str, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
+    def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
         self._api = httpx.Client(base_url=endpoint, headers=headers, timeout=SECONDS_MAX)
 
     def __enter__(self) -> Self:
@@ -147,6 +147,17 @@ class Governance:
 
     def __exit__(self, *_: object) -> None:
         self._api.close()
+
+    def _document(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
+        document: Mapping[str, Any] = _ask(self._api, method, path, **options).json()
+        return document
+
+
+class Governance(_Interface):
+    """What a person does by a token: applications, decisions on them, and keys of callers."""
+
+    def __init__(self, endpoint: str, token: str) -> None:
+        super().__init__(endpoint, _bearer(token))
 
     def apply(self, application: Mapping[str, Any]) -> Mapping[str, Any]:
         """Begin an application; gives it as a draft."""
@@ -191,22 +202,9 @@ class Governance:
         path = f"{_keys_path(tenant)}/{quote(key_id, safe='')}/revoke"
         return self._document("POST", path, content=b"")
 
-    def _document(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
-        document: Mapping[str, Any] = _ask(self._api, method, path, **options).json()
-        return document
 
-
-class Consents:
-    """One deployment, and a tenant's key or a person's withdrawal code."""
-
-    def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
-        self._api = httpx.Client(base_url=endpoint, headers=headers, timeout=SECONDS_MAX)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._api.close()
+class Consents(_Interface):
+    """What a tenant does by its key, and a person by their withdrawal code."""
 
     def give(self, statement: Mapping[str, Any]) -> Mapping[str, Any]:
         """Register a consent; gives it with its receipt and withdrawal code."""
@@ -247,9 +245,19 @@ class Consents:
         """End a consent."""
         return self._document("POST", f"{CONSENTS_PATH}/{consent}/withdraw", content=b"")
 
-    def _document(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
-        document: Mapping[str, Any] = _ask(self._api, method, path, **options).json()
-        return document
+
+class Log(_Interface):
+    """What a tenant reads of the log by its key, and an auditor by their token."""
+
+    def records(self, **asked: str) -> Iterator[Mapping[str, Any]]:
+        """Give the records asked for, by ``tenant`` and the days ``from`` and ``to``."""
+        after = ""
+        while True:
+            page = self._document("GET", RECORDS_PATH, params={**asked, "after": after})
+            yield from page["records"]
+            after = page["next"]
+            if not after:
+                return
 
 
 def connect(endpoint: str, key: str) -> Service:
@@ -281,6 +289,20 @@ def connect_consents(endpoint: str, *, key: str = "", code: str = "") -> Consent
     if not key:
         raise SettingsError("give --key, or set CONSENTRY_KEY; `consentry keys create` makes one")
     return Consents(address, {KEY_HEADER: key})
+
+
+def connect_log(endpoint: str, *, key: str, token: str) -> Log:
+    """Reach the log, like ``connect``: a token is for auditors, a key for a tenant's callers."""
+    address = _address(endpoint)
+    if not key and not token:
+        raise SettingsError(
+            "give an auditor's --token, or a tenant's --key; or set either in the environment"
+        )
+    return Log(address, _bearer(token) if token else {KEY_HEADER: key})
+
+
+def _bearer(token: str) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _keys_path(tenant: str) -> str:
