@@ -120,12 +120,20 @@ class Pairs:
             result,
             self.vision.using(*EMBEDDING_ROLES),
         )
-        return Outcome(None, partial(self._release, invocation, upload, parts, signed))
+
+        def release() -> None:
+            self._check_consent(invocation, request, parts)
+            self._release(invocation, upload, parts, signed)
+
+        return Outcome(None, release)
 
     def _check_consent(
         self, invocation: Invocation, request: VerifyRequest, parts: tuple[BlobProperties, ...]
     ) -> None:
-        """Go on under the consent that is named, however often; it is one person's."""
+        """Go on under the consent that is named, however often; it is one person's.
+
+        It is read again right before the result leaves: it may have ended meanwhile.
+        """
         by_address = (self.ledger.consent(UploadName.parse(part.name), part.etag) for part in parts)
         found = []
         for named in sorted({request.consent, *by_address} - {""}) or [""]:

@@ -225,6 +225,23 @@ def test_pair_by_upload_without_a_receipt_is_put_away(desk: Desk, named: str) ->
     assert "models" not in record
 
 
+def test_consent_withdrawn_while_a_pair_is_compared_gives_no_result(desk: Desk) -> None:
+    consent = desk.give("p-1")
+    desk.face_id(consent)  # the gate has leased a few calls: from here on the tripwire inserts
+    counters = desk.world.tables[TableName.QUOTAS]
+    go_on = counters.faults.hold("insert")
+    with ThreadPoolExecutor() as pool:
+        pair = pool.submit(desk.upload_pair, consent=consent)
+        counters.faults.wait_for_held()  # the pair is compared
+        desk.withdraw(consent)
+        go_on()
+        name = pair.result()
+    assert desk.world.content(Container.REDACTED, f"{name}.result.json") is None
+    reason = json.loads(desk.world.content(Container.QUARANTINE, f"{name}.json.reason.json") or b"")
+    assert reason["code"] == "ConsentRequired"
+    assert desk.world.records()[-1]["outcome"] == "release_failed"
+
+
 def test_consent_may_come_with_the_addresses_of_a_pair_and_is_one_persons(desk: Desk) -> None:
     one, other = desk.give("p-1"), desk.give("p-2")
 
