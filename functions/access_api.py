@@ -8,12 +8,13 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from access_views import case_document
+from consentry.errors import ArgumentError
 from consentry.service.applications import Applications
 from consentry.service.gate import Invocation, Outcome
 from consentry.trust.applications import Application
 from consentry.trust.approvals import Conditions
 from consentry.trust.operations import Operation
-from consentry.trust.policy import ConsentRule
+from consentry.trust.policy import ConsentRule, DefaultTerms
 from consentry.trust.review import Case, Terms, Verdict
 from entry import Api, Endpoint, Provider
 from wire import JSON_MEDIA_TYPE, Request, json_reply
@@ -33,7 +34,10 @@ _CHANGES: Final[tuple[tuple[str, Operation, str, Change], ...]] = (
 
 
 class DecisionBody(BaseModel):
-    """A reviewer's word; the terms are needed to approve."""
+    """A reviewer's word; the terms are needed to approve.
+
+    A rate or retention that is not named is the policy's.
+    """
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
@@ -43,19 +47,25 @@ class DecisionBody(BaseModel):
     days: int = 0
     jurisdictions: tuple[str, ...] = ()
     consent: ConsentRule = ConsentRule.REQUIRED
-    rate_per_minute: int = 60
-    retention_days: int = 1
+    rate_per_minute: int | None = None
+    retention_days: int | None = None
     target_fmr: float | None = None
 
-    def terms(self) -> Terms | None:
-        """Give the terms of an approval."""
+    def terms(self, default: DefaultTerms | None) -> Terms | None:
+        """Give the terms of an approval; ArgumentError where one is named nowhere."""
         if self.verdict is Verdict.DENY:
             return None
+        rate, days = self.rate_per_minute, self.retention_days
+        if default is not None:
+            rate = default.rate_per_minute if rate is None else rate
+            days = default.retention_days if days is None else days
+        if rate is None or days is None:
+            raise ArgumentError("a decision states a rate and a retention")
         conditions = Conditions(
             jurisdictions=self.jurisdictions,
             consent=self.consent,
-            rate_per_minute=self.rate_per_minute,
-            retention_days=self.retention_days,
+            rate_per_minute=rate,
+            retention_days=days,
             target_fmr=self.target_fmr,
         )
         return Terms(self.days, conditions)
@@ -139,9 +149,9 @@ def _register_reviewers(api: Api, services: Provider) -> None:
     )
     def decide(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
         body = request.model(DecisionBody)
-        outcome = services().applications.decide(
-            invocation, _identifier(request), body.verdict, body.terms()
-        )
+        applications = services().applications
+        terms = body.terms(applications.book.in_force(invocation.time).default_terms)
+        outcome = applications.decide(invocation, _identifier(request), body.verdict, terms)
         return outcome.map(_view(services, invocation))
 
     @api.http(

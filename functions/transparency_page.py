@@ -81,6 +81,7 @@ def page(document: Mapping[str, Any]) -> str:
             {
                 "days of an approval at most": thresholds["approvalDaysMax"],
                 "false match rate of verifications": thresholds["falseMatchRateUnlessDecided"],
+                **thresholds.get("defaultTerms", {}),
             },
         )
         + _facts("When verifications count as a search", thresholds.get("tripwire", {})),

@@ -158,8 +158,12 @@ def decide(
     target_fmr: Annotated[
         float | None, typer.Option(help="False match rate of its verifications.")
     ] = None,
-    rate: Annotated[int, typer.Option(min=1, help="Calls per minute.")] = 60,
-    retention: Annotated[int, typer.Option(min=0, help="Days that data are kept.")] = 1,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Calls per minute. [default: the policy's]")
+    ] = None,
+    retention: Annotated[
+        int | None, typer.Option(min=0, help="Days that data are kept. [default: the policy's]")
+    ] = None,
     place: Annotated[
         list[str] | None,
         typer.Option(help="Jurisdiction; repeatable. [default: all that were applied for]"),

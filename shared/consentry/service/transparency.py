@@ -191,6 +191,8 @@ def _thresholds(policy: Policy) -> dict[str, Any]:
         "approvalDaysMax": policy.approval_days_max,
         "falseMatchRateUnlessDecided": TARGET_FMR,
     }
+    if policy.default_terms is not None:
+        found["defaultTerms"] = policy.default_terms.model_dump(mode="json")
     if policy.tripwire is not None:
         honest = policy.tripwire.honest_non_matches
         found["tripwire"] = {

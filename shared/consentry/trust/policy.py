@@ -98,6 +98,13 @@ class Requirements(_Part):
     retention_days_max: Annotated[int, Field(ge=0)]
 
 
+class DefaultTerms(_Part):
+    """What a decision states where the reviewers name nothing else."""
+
+    rate_per_minute: Annotated[int, Field(ge=1)]
+    retention_days: Annotated[int, Field(ge=0)]
+
+
 class Excepted(_Part):
     """One approval that works on: a tenant by name, and the application it was approved on."""
 
@@ -125,6 +132,7 @@ class Policy(_Part):
     free_mail_domains: frozenset[str]
     use_cases: Mapping[Word, UseCase]
     refusals: Annotated[tuple[Refusal, ...], Field(min_length=1)]
+    default_terms: DefaultTerms | None = None
     requirements: Mapping[Capability, Requirements]
     tripwire: Bounds | None = None
     grace: Grace | None = None
@@ -135,6 +143,12 @@ class Policy(_Part):
             raise ValueError("requirements are stated for every capability")
         if self.requirements[Capability.VERIFY].reviewers < VERIFY_REVIEWERS_MIN:
             raise ValueError("verify needs two reviewers")
+        if self.default_terms and not all(
+            self.default_terms.rate_per_minute <= required.rate_per_minute_max
+            and self.default_terms.retention_days <= required.retention_days_max
+            for required in self.requirements.values()
+        ):
+            raise ValueError("the default terms keep to every requirement")
         reasons = [refusal.reason for refusal in self.refusals]
         if len(set(reasons)) != len(reasons):
             raise ValueError("two rules have one reason")

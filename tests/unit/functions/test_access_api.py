@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.governance import DOOR
+from tests.support.governance import BOOK, DOOR, POLICY
 from tests.support.office import REDACTION, Office
 from tests.support.people import principal_id
 from tests.support.service import STRANGER, TENANT, make_world
 
 from consentry.azure.names import TableName
 from consentry.trust.operations import Capability, Role
+from consentry.trust.policy import PolicyBook
 
 
 @pytest.fixture
@@ -46,6 +47,25 @@ def test_target_fmr_of_the_decision_is_in_force(office: Office) -> None:
 def test_one_reviewer_is_enough_for_redaction(office: Office) -> None:
     assert office.approved(**REDACTION)["state"] == "approved"
     assert office.in_force() == {Capability.DETECT, Capability.REDACT}
+
+
+def test_rate_and_retention_that_nobody_names_are_the_policys(office: Office) -> None:
+    case = office.submitted(**REDACTION)
+    terms = office.decide(case, "ada")["terms"]
+    default = POLICY.default_terms
+    assert default is not None
+    assert (terms["ratePerMinute"], terms["retentionDays"]) == (
+        default.rate_per_minute,
+        default.retention_days,
+    )
+
+
+def test_under_a_policy_without_default_terms_a_decision_names_them_all() -> None:
+    office = Office(make_world(PolicyBook(BOOK.policies[:2])))
+    case = office.submitted(**REDACTION)
+    office.decide(case, "ada", expect=400)
+    assert office.in_force() == set()
+    assert office.decide(case, "ada", ratePerMinute=5, retentionDays=1)["state"] == "approved"
 
 
 @pytest.mark.parametrize("who", ["alan", "ada"])
