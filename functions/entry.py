@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob_binding
 
-from consentry.azure.names import WORK_CONNECTION
+from consentry.azure.names import WORK_CONNECTION, QueueName
 from consentry.errors import ConsentryError
 from consentry.service.call import Call, SystemTimer, Trigger
 from consentry.service.gate import Invocation, Outcome
@@ -136,6 +136,17 @@ class Api:
             return work
 
         return register
+
+    def queue(self, name: str, queue: QueueName) -> None:
+        """Register the trigger on a queue of jobs; its use case opens an invocation per step."""
+
+        def entry(message: func.QueueMessage, context: func.Context) -> None:
+            with _without_details():
+                self.services().jobs().steps.take(message.get_body(), context.invocation_id)
+
+        builder = self.blueprint.function_name(name)
+        trigger = self.blueprint.queue_trigger("message", queue, connection=WORK_CONNECTION)
+        builder(trigger(_gated(entry)))
 
     def inbox(self, name: str, path: str) -> None:
         """Register the blob trigger; its use case opens an invocation for every upload."""

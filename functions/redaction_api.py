@@ -4,7 +4,6 @@ from typing import Final
 
 import azure.functions as func
 
-from consentry.errors import ArgumentError
 from consentry.limits import CLAIMS_CHARACTERS_MAX, PICTURE_BYTES_MAX
 from consentry.service.claims import parse_claims
 from consentry.service.gate import Invocation, Outcome
@@ -13,7 +12,8 @@ from consentry.service.redaction import mask_options
 from consentry.service.redactor import Done
 from consentry.trust.operations import Operation
 from entry import Api, Endpoint, Provider
-from wire import PICTURE_MEDIA_TYPE, Request
+from videos_api import start_job
+from wire import JSON_MEDIA_TYPE, PICTURE_MEDIA_TYPE, Request
 
 CLAIMS_HEADER: Final = "X-Consentry-Claims"
 MANIFEST_HEADER: Final = "X-Consentry-Manifest"
@@ -28,16 +28,17 @@ def register(services: Provider) -> Api:
             name="redact",
             methods=["POST"],
             route="redactions",
-            summary="Mask every face of a picture that is not rightly claimed, and send it back",
+            summary="A picture back with its faces masked; for a JSON body, the job of a video",
             operation=Operation.REDACT,
             query=("kind", "shape"),
             request=PICTURE_MEDIA_TYPE,
+            replies=(200, 202),
         ),
         choose=_redact_operation,
     )
     def redact(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        if request.media_type() == "application/json":
-            raise ArgumentError("send the picture itself")
+        if _names_video(request):
+            return start_job(services(), request, invocation)
         wish = mask_options(
             request.query("kind"), request.query("shape"), services().inbox.default_mask
         )
@@ -65,8 +66,14 @@ def register(services: Provider) -> Api:
 
 
 def _redact_operation(request: Request) -> Operation:
-    """Claimed faces become templates, which takes more approval."""
+    """Claimed faces become templates, which takes more approval; a JSON body asks for a job."""
+    if _names_video(request):
+        return Operation.START_JOB
     return Operation.REDACT_WITH_CLAIMS if request.trace(CLAIMS_HEADER) else Operation.REDACT
+
+
+def _names_video(request: Request) -> bool:
+    return request.media_type() == JSON_MEDIA_TYPE
 
 
 def _picture(done: Done, invocation: Invocation) -> func.HttpResponse:

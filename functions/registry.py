@@ -14,6 +14,8 @@ import redaction_api
 import tenants_api
 import upkeep
 import uploads_api
+import video_steps
+import videos_api
 from entry import Api, Provider
 from openapi import describe
 
@@ -25,12 +27,14 @@ def register_all(services: Provider) -> list[Api]:
         consents_api.register(services),
         face_api.register(services),
         redaction_api.register(services),
+        videos_api.register(services),
         uploads_api.register(services),
         audit_api.register(services),
         deletions_api.register(services),
         tenants_api.register(services),
         callers_api.register(services),
         inbox_trigger.register(services),
+        video_steps.register(services),
         upkeep.register(services),
     ]
 

@@ -64,7 +64,11 @@ def register(services: Provider) -> Api:
 
 
 def _register_limits(api: Api) -> None:
-    """Register the timers behind rate limits and tripwire."""
+    """Register the timers behind rate limits, tripwire and jobs."""
+
+    @api.timer("tend_jobs", EVERY_FIVE_MINUTES_LATER)
+    def tend_jobs(parts: Services, invocation: Invocation) -> Outcome[None]:
+        return parts.jobs().tending.tend(invocation)
 
     @api.timer("suspend_searches", EVERY_MINUTE)
     def suspend_searches(parts: Services, invocation: Invocation) -> Outcome[None]:

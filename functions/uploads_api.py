@@ -70,7 +70,7 @@ def register(services: Provider) -> Api:
         )
     )
     def content(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        return services().addresses.content(invocation, _identifier(request)).map(_redirect)
+        return services().addresses.content(invocation, _identifier(request)).map(redirect)
 
     @api.http(
         Endpoint(
@@ -83,22 +83,24 @@ def register(services: Provider) -> Api:
         )
     )
     def manifest(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
-        return services().addresses.manifest(invocation, _identifier(request)).map(_redirect)
+        return services().addresses.manifest(invocation, _identifier(request)).map(redirect)
 
     return api
 
 
 def _created(address: UploadAddress) -> func.HttpResponse:
-    return json_reply(
-        {
-            "id": address.upload_id,
-            "uploadUrl": address.url,
-            "method": "PUT",
-            "headers": {"x-ms-blob-type": "BlockBlob"},
-            "expiresAt": address.expires.isoformat(),
-        },
-        status=201,
-    )
+    return json_reply(address_document(address), status=201)
+
+
+def address_document(address: UploadAddress) -> dict[str, object]:
+    """Tell where an upload is to go, how, and until when."""
+    return {
+        "id": address.upload_id,
+        "uploadUrl": address.url,
+        "method": "PUT",
+        "headers": {"x-ms-blob-type": "BlockBlob"},
+        "expiresAt": address.expires.isoformat(),
+    }
 
 
 def _status(upload_id: str, status: UploadStatus) -> dict[str, str]:
@@ -115,7 +117,8 @@ def _status(upload_id: str, status: UploadStatus) -> dict[str, str]:
     return document
 
 
-def _redirect(url: str) -> func.HttpResponse:
+def redirect(url: str) -> func.HttpResponse:
+    """Send the caller to an address that lives for minutes."""
     return func.HttpResponse(status_code=302, headers={"Location": url})
 
 

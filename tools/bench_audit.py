@@ -69,6 +69,7 @@ def stores() -> Iterator[dict[str, str]]:
             "CONSENTRY_CONTACT": "privacy@operator.example",
             "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
             "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
+            "CONSENTRY_WORK_QUEUE_ENDPOINT": azurite.queue_endpoint,
             "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
             "CONSENTRY_LOCAL_KEYS": keys,
             "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),

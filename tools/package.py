@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from package_bill import bill_of_materials
@@ -48,8 +48,10 @@ LEFT_OUT: Final = (
     "vision/layer/dlib.py",
     "vision/layer/fetch.py",
     "vision/layer/fold.py",
-    "vision/video",
 )
+# Of a wheel, what only its own tests, type checkers and compilers read.
+UNREAD_FOLDERS: Final = frozenset({"tests"})
+UNREAD_SUFFIXES: Final = frozenset({".a", ".c", ".h", ".pxd", ".pyi", ".pyx"})
 HEAVIEST_SHOWN: Final = 8
 
 
@@ -127,14 +129,18 @@ def stage_code(stage: Path) -> None:
 
 
 def unpack_wheel(wheel: Path, target: Path) -> None:
-    """Install a wheel as an installer would, but for scripts, which nobody would start."""
+    """Install a wheel as an installer would, but for scripts and what is not read at run time."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             inside = _installed_as(name)
-            if inside and not name.endswith("/"):
+            if inside and not name.endswith("/") and not _is_unread(PurePosixPath(inside)):
                 path = target / inside
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(archive.read(name))
+
+
+def _is_unread(path: PurePosixPath) -> bool:
+    return path.suffix in UNREAD_SUFFIXES or not UNREAD_FOLDERS.isdisjoint(path.parts)
 
 
 def _installed_as(name: str) -> str:

@@ -13,7 +13,7 @@ from consentry_infra.secure import Placement
 from consentry_infra.storage import PlatformContainer
 from consentry_infra.telemetry import Telemetry
 
-POISON_FUNCTION: Final = "watch_poison"
+POISON_FUNCTIONS: Final = ("watch_poison", "watch_video_poison")
 DENIED_IN_FIVE_MINUTES: Final = 50
 BUDGET_PERCENT: Final = (50, 80, 100)
 
@@ -28,12 +28,16 @@ class Alert:
     above: int = 0
 
 
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
 def alerts(evidence_account: str, work_account: str) -> dict[str, Alert]:
     """The alerts of a stack, by name."""
     return {
         "poison": Alert(
-            "An upload could not be handled in five tries",
-            f'AppRequests | where Name == "{POISON_FUNCTION}"',
+            "An upload, or a step of a video's job, could not be handled in five tries",
+            f"AppRequests | where Name in ({', '.join(map(_quoted, POISON_FUNCTIONS))})",
             severity=1,
         ),
         "undelivered": Alert(

@@ -134,6 +134,7 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
         "CONSENTRY_CONTACT": props.config.contacts[0],
         "CONSENTRY_WORK_BLOB_ENDPOINT": work.apply(lambda found: found.blob),
         "CONSENTRY_WORK_TABLE_ENDPOINT": work.apply(lambda found: found.table),
+        "CONSENTRY_WORK_QUEUE_ENDPOINT": work.apply(lambda found: found.queue),
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": evidence.apply(lambda found: found.blob),
         "CONSENTRY_IDENTITY_CLIENT_ID": client_id,
         "CONSENTRY_VAULT_URL": props.vault.vault.properties.apply(
@@ -146,6 +147,7 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
         "CONSENTRY_KEEP_ORIGINALS": ",".join(service.keep_originals),
         "CONSENTRY_MASK_KIND": service.mask_kind,
         "CONSENTRY_MASK_SHAPE": service.mask_shape,
+        "CONSENTRY_PIECE_SECONDS": str(service.piece_seconds),
         "CONSENTRY_THREADS": str(props.config.capacity.threads),
         # Otherwise derived from the app's name by a rule of the platform; queues are named by it.
         "AzureFunctionsWebHost__hostid": props.names.host_id,

@@ -59,6 +59,7 @@ class Service(Part):
     url_hosts: tuple[str, ...] = ()
     mask_kind: Literal["solid", "pixelate", "blur"] = "solid"
     mask_shape: Literal["ellipse", "rectangle"] = "ellipse"
+    piece_seconds: Annotated[int, Field(ge=1, le=60)] = 10  # of a video; each is a message
 
 
 class Retention(Part):

@@ -12,7 +12,7 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import storage
 
-from consentry.azure.names import POISON_QUEUE, Container, TableName
+from consentry.azure.names import POISON_QUEUE, Container, QueueName, TableName
 from consentry_infra.config import Redundancy, Retention
 from consentry_infra.naming import Names
 from consentry_infra.secure import Placement, container, storage_account
@@ -20,6 +20,7 @@ from consentry_infra.secure import Placement, container, storage_account
 SOFT_DELETE_DAYS: Final = 30
 
 
+PIECES_DAYS: Final = 2  # of videos in work; the service deletes them when their job ends
 EVIDENCE: Final = (Container.AUDIT, Container.DECISIONS)
 """Containers of what nobody may change or take away; all others are for work."""
 
@@ -75,6 +76,8 @@ class Storage(pulumi.ComponentResource):
             for logical, name in (
                 ("blob-events", trigger_queue(names.host_id)),
                 ("poison", POISON_QUEUE),
+                ("video", QueueName.VIDEO),
+                ("video-poison", QueueName.VIDEO.poison),
             )
         }
         self._forget_what_work_deletes()
@@ -85,6 +88,7 @@ class Storage(pulumi.ComponentResource):
             self.work,
             {
                 Container.INBOX: days.longest("inbox"),
+                Container.PIECES: PIECES_DAYS,
                 Container.REDACTED: days.longest("redacted"),
                 Container.QUARANTINE: days.longest("quarantine"),
                 Container.MANIFESTS: days.longest("manifests"),

@@ -36,11 +36,20 @@ VIDEO_FRAMES_MAX: Final = 1_000_000
 VIDEO_STREAMS_MAX: Final = 64
 VIDEO_GAP_SECONDS_MAX: Final = 60 * 60  # from one frame to the next; more is a broken clock
 VIDEO_REGIONS_MAX: Final = 1_000  # masked by hand
+VIDEO_JOB_BYTES_MAX: Final = 4 * 1024 * MEBIBYTE  # a call that reads it thrice ends by 300 s
+VIDEO_WHOLE_SECONDS_MAX: Final = 60  # of a video that cannot be cut: a call that writes it, too
 VIDEO_DAMAGED_PACKETS_MAX: Final = 1_000
 # A piece is what one machine loads and decodes: it ends at the first key frame after so much.
 VIDEO_PIECE_SECONDS: Final = 10.0
 VIDEO_PIECE_BYTES: Final = 32 * MEBIBYTE
 VIDEO_PIECE_BYTES_MAX: Final = 128 * MEBIBYTE  # a video whose key frames lie farther apart is whole
+
+# Jobs.
+JOB_WISH_CHARACTERS_MAX: Final = 30_000  # of a table's property, which ends at 32,768
+JOB_STALLED_SECONDS: Final = 15 * 60  # without a move, after which its messages are sent again
+JOB_SECONDS_MAX: Final = 24 * 60 * 60  # after which it has failed
+JOB_KEPT_SECONDS: Final = 30 * 24 * 60 * 60  # that its row tells what came of it
+JOBS_TENDED_PER_RUN: Final = 1_000  # of a tenant, by a run of the timer
 
 # Faces.
 DETECT_FACES_MAX: Final = 100  # Azure AI Face

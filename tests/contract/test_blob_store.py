@@ -1,8 +1,11 @@
+import random
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
 
 from consentry.azure.names import Container
+from consentry.azure.ranges import RANGE_BYTES
 from consentry.errors import ConflictError, PayloadTooLargeError
 from consentry.service.ports import BlobStore
 
@@ -53,6 +56,35 @@ def test_a_replaced_blob_is_not_read_as_the_old_one(blobs: BlobStore, place: str
     assert old != new
     with pytest.raises(ConflictError):
         blobs.read(INBOX, place, limit=10, etag=old)
+
+
+def test_a_file_of_any_size_is_uploaded_and_read_from_anywhere(
+    blobs: BlobStore, place: str
+) -> None:
+    data = random.Random(7).randbytes(2 * RANGE_BYTES + 1000)  # noqa: S311 (repeatable)
+    etag = blobs.upload(INBOX, place, BytesIO(data), content_type="video/mp4")
+    file = blobs.open(INBOX, place, etag=etag)
+    assert file is not None
+    assert file.seek(0, 2) == len(data)
+    for start, size in ((RANGE_BYTES - 3, 10), (0, 5), (2 * RANGE_BYTES, 5000), (len(data) + 9, 1)):
+        file.seek(start)
+        assert file.read(size) == data[start : start + size]
+    file.seek(0)
+    assert file.read() == data
+
+
+def test_a_blob_that_is_replaced_while_it_is_read_by_ranges_is_noticed(
+    blobs: BlobStore, place: str
+) -> None:
+    etag = write(blobs, place, b"x" * (RANGE_BYTES + 1))
+    file = blobs.open(INBOX, place, etag=etag)
+    assert file is not None
+    write(blobs, place, b"y" * (RANGE_BYTES + 1))
+    with pytest.raises(ConflictError):
+        file.read(10)
+    with pytest.raises(ConflictError):
+        blobs.open(INBOX, place, etag=etag)
+    assert blobs.open(INBOX, f"{place}/other", etag=etag) is None
 
 
 def test_only_new_never_overwrites(blobs: BlobStore, place: str) -> None:

@@ -47,6 +47,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
             "CONSENTRY_CONTACT": "privacy@operator.example",
             "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
             "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
+            "CONSENTRY_WORK_QUEUE_ENDPOINT": azurite.queue_endpoint,
             "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
             "CONSENTRY_LOCAL_KEYS": str(tmp_path / "keys"),
             "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),

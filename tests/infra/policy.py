@@ -51,7 +51,7 @@ ALLOWED_ROLES: Final = frozenset(
     {
         *(
             ("app", Role.BLOB_CONTRIBUTOR, name)
-            for name in ("inbox", "redacted", "quarantine", "manifests", "deletions")
+            for name in ("inbox", "pieces", "redacted", "quarantine", "manifests", "deletions")
         ),
         *(
             ("app", Role.BLOB_OWNER, name)
@@ -65,6 +65,7 @@ ALLOWED_ROLES: Final = frozenset(
                 "callers",
                 "consents",
                 "datakeys",
+                "jobs",
                 "quotas",
                 "templates",
                 "uploads",
@@ -72,6 +73,8 @@ ALLOWED_ROLES: Final = frozenset(
         ),
         ("app", Role.QUEUE_CONTRIBUTOR, "azure-webjobs-blobtrigger-HOST"),
         ("app", Role.QUEUE_CONTRIBUTOR, "webjobs-blobtrigger-poison"),
+        ("app", Role.QUEUE_CONTRIBUTOR, "video-steps"),
+        ("app", Role.QUEUE_CONTRIBUTOR, "video-steps-poison"),
         ("app", Role.BLOB_DELEGATOR, "WORK"),
         *(("app", Role.CRYPTO_USER, name) for name in ("consentry-signing", "consentry-decisions")),
         ("app", Role.CRYPTO_WRAPPER, "consentry-wrapping"),

@@ -16,11 +16,13 @@ from consentry.azure.names import (
     WORK_CONNECTION,
     Container,
     KeyName,
+    QueueName,
     TableName,
 )
 from consentry.limits import MEBIBYTE, PICTURE_BYTES_MAX
 from consentry.service.settings import Settings
 from consentry_infra.events import HostNotReadyError, webhook_key
+from consentry_infra.storage import PIECES_DAYS
 from local.checks import FLEX_REFUSES
 from registry import register_all
 
@@ -55,7 +57,7 @@ def test_queues_are_those_that_host_and_functions_use(stack: Stack) -> None:
     app = settings(stack.one("web:WebApp"))
     queues = {r.inputs["queueName"] for r in stack.of("storage:Queue")}
     host_queue = f"azure-webjobs-blobtrigger-{app['AzureFunctionsWebHost__hostid']}"
-    assert queues == {host_queue, POISON_QUEUE}
+    assert queues == {host_queue, POISON_QUEUE, QueueName.VIDEO, QueueName.VIDEO.poison}
     triggers = [b for b in bindings().values() if b["type"] == "queueTrigger"]
     assert {b["queueName"] for b in triggers} <= queues
 
@@ -182,6 +184,7 @@ def test_each_container_expires_by_its_own_setting(stack: Stack) -> None:
     kept = stack.config.retention
     assert days == {
         "inbox/": kept.inbox_days,
+        "pieces/": PIECES_DAYS,
         "redacted/": kept.longest("redacted"),
         "quarantine/": kept.quarantine_days,
         "manifests/": kept.manifests_days,
@@ -256,7 +259,7 @@ def test_telemetry_is_taken_from_the_apps_identity_alone(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("alert", "severity", "looks_for"),
     [
-        ("poison", 1, ['Name == "watch_poison"']),
+        ("poison", 1, ['Name in ("watch_poison", "watch_video_poison")']),
         ("undelivered", 1, ['AccountName == "{work}"', '"PutBlob"', "/undelivered/"]),
         ("audit", 0, ['AccountName == "{evidence}"', '"StorageWrite"', ">= 400"]),
         ("denied", 2, ['in ("401", "403")']),

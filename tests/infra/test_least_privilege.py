@@ -7,6 +7,7 @@ import httpx
 import pytest
 from azure.core.exceptions import AzureError
 from tests.infra.live import Live, withdrawn
+from tests.support.jobs import film
 from tests.support.layer import sample
 from tests.support.polling import until
 
@@ -102,6 +103,10 @@ def drop_rubbish(live: Live) -> None:
     drop(live, b"no picture")
 
 
+def drop_video(live: Live) -> None:
+    drop(live, film(1))
+
+
 def drop_while_nobody_listens(live: Live) -> None:
     undelivered = live.machine.real.events.undelivered
     with withdrawn(live.cloud, live.assignments()[BLOB_EVENTS]):
@@ -130,6 +135,7 @@ def collect(live: Live) -> None:
 
 ACTIONS: dict[str, Callable[[Live], None]] = {
     "app-blob-contributor-inbox": ready,
+    "app-blob-contributor-pieces": drop_video,
     "app-blob-contributor-redacted": drop_photo,
     "app-blob-contributor-quarantine": drop_rubbish,
     "app-blob-contributor-manifests": redact,
@@ -143,11 +149,14 @@ ACTIONS: dict[str, Callable[[Live], None]] = {
     "app-table-contributor-callers": call_with_new_key,
     "app-table-contributor-consents": look_up("consents"),
     "app-table-contributor-datakeys": start_and_redact,
+    "app-table-contributor-jobs": look_up("redactions"),
     "app-table-contributor-quotas": start_and_redact,
     "app-table-contributor-templates": find_face,
     "app-table-contributor-uploads": ask_for_address,
     BLOB_EVENTS: wait,
     "app-queue-contributor-poison": wait,
+    "app-queue-contributor-video": wait,
+    "app-queue-contributor-video-poison": wait,
     "app-blob-delegator-work": start_and_ask_for_address,
     "app-crypto-user-consentry-signing": redact,
     "app-crypto-user-consentry-decisions": decide,

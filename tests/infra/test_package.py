@@ -72,15 +72,15 @@ def test_package_holds_what_runs_and_nothing_else(dist: Path) -> None:
         "consentry/localhost/",
         "consentry/cli/",
         "consentry/evaluate/",
-        "consentry/vision/video/",
         "tests/",
         "infra/",
     ):
         assert not [name for name in names if name.startswith(foreign)]
-    for package in ("av", "onnx", "cv2", "pytest", "pulumi", "typer", "uvicorn"):
+    for package in ("onnx", "cv2", "pytest", "pulumi", "typer", "uvicorn"):
         assert not [name for name in names if name.startswith(f"{SITE_PACKAGES}/{package}/")]
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in names if "local.settings" in name]
+    assert not [name for name in names if "/tests/" in name or name.endswith((".pyi", ".h"))]
     authorities = f"{SITE_PACKAGES}/certifi/cacert.pem"  # whom to trust, not a key
     assert {name for name in names if name.endswith((".pem", ".key"))} == {authorities}
 

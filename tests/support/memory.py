@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import BinaryIO
 
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -70,6 +72,10 @@ class Faults:
     def fail_at(self, operation: str, number: int, *, after: bool = False) -> None:
         """Make one call fail: that which comes after so many others."""
         self._countdown[operation] = number, after
+
+    def waits(self, operation: str) -> bool:
+        """Tell whether fewer calls came than ``fail_at`` was told."""
+        return operation in self._countdown
 
     def hold(self, operation: str) -> Callable[[], None]:
         """Hold up every call until the function given is called."""
@@ -131,6 +137,19 @@ class MemoryBlobs:
                 raise PayloadTooLargeError("the blob is larger than its limit")
             return blob
 
+    def open(self, container: str, name: str, *, etag: str) -> BinaryIO | None:
+        with self.faults.around("open"), self._lock:
+            blob = self._blobs.get((container, name))
+            if blob is None:
+                return None
+            _check_etag(blob.properties.etag, etag)
+        return _MemoryFile(blob, lambda: self._blobs.get((container, name)))
+
+    def upload(self, container: str, name: str, file: BinaryIO, *, content_type: str) -> str:
+        with self.faults.around("upload"):
+            file.seek(0)
+            return self.write(container, name, file.read(), content_type=content_type)
+
     def write(
         self,
         container: str,
@@ -188,6 +207,38 @@ class MemoryBlobs:
 
     def read_address(self, container: str, name: str, lifetime: timedelta) -> str:
         return f"memory://{container}/{name}?read&{lifetime.total_seconds():.0f}"
+
+
+class _MemoryFile(BytesIO):
+    """A blob that is read in parts, as long as it is the one that was opened."""
+
+    def __init__(self, blob: Blob, now: Callable[[], Blob | None]) -> None:
+        super().__init__(blob.data)
+        self._blob = blob
+        self._now = now
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        now = self._now()
+        _check_etag("" if now is None else now.properties.etag, self._blob.properties.etag)
+        return super().read(size)
+
+
+class MemoryQueue:
+    """One queue; ``take`` gives what was sent and not yet taken, as the host would deliver it."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self._texts: list[str] = []
+        self._lock = threading.Lock()
+
+    def send(self, text: str) -> None:
+        with self.faults.around("send"), self._lock:
+            self._texts.append(text)
+
+    def take(self) -> list[str]:
+        with self._lock:
+            texts, self._texts = self._texts, []
+            return texts
 
 
 class MemoryAppends:

@@ -51,6 +51,7 @@ def people(*tenants: str) -> People:
                 "CONSENTRY_CONTACT": "privacy@operator.example",
                 "CONSENTRY_WORK_BLOB_ENDPOINT": "http://127.0.0.1/blob",
                 "CONSENTRY_WORK_TABLE_ENDPOINT": "http://127.0.0.1/table",
+                "CONSENTRY_WORK_QUEUE_ENDPOINT": "http://127.0.0.1/queue",
                 "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",
                 "CONSENTRY_LOCAL_KEYS": "unused",
                 "CONSENTRY_LAYER": "unused",

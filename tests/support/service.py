@@ -13,13 +13,14 @@ from tests.support.memory import (
     Clock,
     MemoryAppends,
     MemoryBlobs,
+    MemoryQueue,
     MemorySigningKey,
     MemoryTable,
     MemoryWrappingKey,
 )
 from tests.support.people import AUDIENCE, ISSUER_FILE, issuer, token
 
-from consentry.azure.names import Container, TableName
+from consentry.azure.names import Container, QueueName, TableName
 from consentry.service.callers import make_key
 from consentry.service.parts import Parts
 from consentry.service.services import Services, assemble
@@ -56,6 +57,7 @@ class World:
     blobs: MemoryBlobs
     audit: MemoryAppends
     tables: dict[TableName, MemoryTable]
+    queues: dict[QueueName, MemoryQueue]
     keys: dict[str, str] = field(default_factory=dict)
 
     def approve(self, tenant: str = TENANT, **more: Any) -> None:
@@ -113,11 +115,13 @@ def make_world(book: PolicyBook | None = None, **settings: str) -> World:
     clock = Clock()
     blobs, audit = MemoryBlobs(clock), MemoryAppends()
     tables = {name: MemoryTable() for name in TableName}
+    queues = {name: MemoryQueue() for name in QueueName}
     parts = Parts(
         blobs=blobs,
         audit=audit,
         decisions=MemoryAppends(),
         table=tables.__getitem__,
+        queue=queues.__getitem__,
         signing_key=MemorySigningKey(),
         decision_key=MemorySigningKey(),
         wrapping_key=MemoryWrappingKey(),
@@ -130,6 +134,7 @@ def make_world(book: PolicyBook | None = None, **settings: str) -> World:
         "CONSENTRY_CONTACT": "privacy@operator.example",
         "CONSENTRY_WORK_BLOB_ENDPOINT": "http://127.0.0.1/blob",
         "CONSENTRY_WORK_TABLE_ENDPOINT": "http://127.0.0.1/table",
+        "CONSENTRY_WORK_QUEUE_ENDPOINT": "http://127.0.0.1/queue",
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": "http://127.0.0.1/audit",
         "CONSENTRY_LOCAL_KEYS": "unused",
         "CONSENTRY_LAYER": str(layer_dir()),
@@ -137,7 +142,7 @@ def make_world(book: PolicyBook | None = None, **settings: str) -> World:
         "CONSENTRY_LOCAL_ISSUER": str(ISSUER_FILE),
     }
     services = assemble(Settings.load(environment | settings), parts, book)
-    world = World(services, clock, blobs, audit, tables)
+    world = World(services, clock, blobs, audit, tables, queues)
     for tenant in (TENANT, STRANGER):
         world.keys[tenant] = services.callers.admit(make_key(tenant), clock()).text
     return world

@@ -1,9 +1,10 @@
 """Blob containers of an Azure storage account."""
 
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from azure.core import MatchConditions
 from azure.storage.blob import (
@@ -23,6 +24,7 @@ from consentry.azure.foreign import (
     client_options,
     our_errors,
 )
+from consentry.azure.ranges import RANGE_BYTES, BlobFile
 from consentry.errors import ConflictError, NotFoundError, PayloadTooLargeError, StorageError
 from consentry.stored import Blob, BlobProperties
 
@@ -95,6 +97,39 @@ class AzureBlobStore:
             return None
         except EmptyRangeError:
             return self._empty(container, name, etag)
+
+    def open(self, container: str, name: str, *, etag: str) -> BinaryIO | None:
+        """Open a blob of any size to be read by ranges, or None where there is none.
+
+        Opening and reading raise ConflictError when the blob is no longer ``etag``.
+        """
+        found = self.properties(container, name)
+        if found is None:
+            return None
+        if found.etag != etag:
+            raise ConflictError("the blob was changed meanwhile")
+
+        def fetch(start: int, size: int) -> bytes:
+            with our_errors():
+                stream = self._blob(container, name).download_blob(
+                    offset=start, length=size, decompress=False, **_if_still(etag)
+                )
+                return bytes(stream.readall())
+
+        return io.BufferedReader(BlobFile(found.size, fetch), RANGE_BYTES)
+
+    def upload(self, container: str, name: str, file: BinaryIO, *, content_type: str) -> str:
+        """Write a whole file of any size, from its start, and give the blob's ETag."""
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        with our_errors():
+            answer = self._blob(container, name).upload_blob(
+                file,
+                length=size,
+                overwrite=True,
+                content_settings=ContentSettings(content_type=content_type),
+            )
+        return _unquoted(answer["etag"])
 
     def write(
         self,

@@ -42,7 +42,11 @@ _LIBRARIES: Final = (
 _RANGE_NOT_SATISFIABLE: Final = 416
 _CONFLICT: Final = frozenset({409, 412})
 _MISSING_STORE: Final = frozenset(
-    {"ContainerNotFound", "ContainerBeingDeleted", "TableNotFound", "TableBeingDeleted"}
+    {
+        *("ContainerNotFound", "ContainerBeingDeleted"),
+        *("QueueNotFound", "QueueBeingDeleted"),
+        *("TableNotFound", "TableBeingDeleted"),
+    }
 )
 _CODE: Final = re.compile(r"[A-Za-z]{1,64}")
 

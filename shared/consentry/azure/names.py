@@ -12,11 +12,15 @@ INBOX_FUNCTION: Final = "redact_or_verify_upload"
 POISON_QUEUE: Final = "webjobs-blobtrigger-poison"
 """Queue in which the platform leaves what a blob trigger could not do."""
 
+POISON_SUFFIX: Final = "-poison"
+"""Ends the name of the queue in which the platform leaves messages that failed too often."""
+
 
 class Container(StrEnum):
     """Blob containers; AUDIT and DECISIONS lie in a storage account of their own."""
 
     INBOX = "inbox"
+    PIECES = "pieces"  # of videos in work: deleted when their job ends, whatever came of it
     REDACTED = "redacted"
     QUARANTINE = "quarantine"
     MANIFESTS = "manifests"
@@ -32,9 +36,21 @@ class TableName(StrEnum):
     CALLERS = "callers"
     CONSENTS = "consents"
     DATA_KEYS = "datakeys"
+    JOBS = "jobs"
     QUOTAS = "quotas"
     TEMPLATES = "templates"
     UPLOADS = "uploads"
+
+
+class QueueName(StrEnum):
+    """Queues of the work account, to which the app sends messages to itself."""
+
+    VIDEO = "video-steps"
+
+    @property
+    def poison(self) -> str:
+        """Queue of the messages that failed at every delivery."""
+        return self.value + POISON_SUFFIX
 
 
 class KeyName(StrEnum):

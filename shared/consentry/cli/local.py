@@ -14,7 +14,12 @@ from consentry.service.settings import Settings, is_loopback
 def settings() -> Settings:
     """Settings of the local stack; LocalStackError when they point anywhere else."""
     found = Settings.load(stack_environment())
-    endpoints = (found.work_blob_endpoint, found.work_table_endpoint, found.audit_blob_endpoint)
+    endpoints = (
+        found.work_blob_endpoint,
+        found.work_table_endpoint,
+        found.work_queue_endpoint,
+        found.audit_blob_endpoint,
+    )
     if not all(map(is_loopback, endpoints)):
         raise LocalStackError("this command works on the local stack only, not on a deployment")
     return found

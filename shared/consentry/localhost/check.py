@@ -29,6 +29,7 @@ def check_app(root: Path, app: Path) -> tuple[bool, str]:
         ("contoso",),
         blob_endpoint=azurite.blob_endpoint,
         table_endpoint=azurite.table_endpoint,
+        queue_endpoint=azurite.queue_endpoint,
         connection_string=azurite.connection_string,
     )
     finished = subprocess.run(  # noqa: S603 (this module)

@@ -17,6 +17,7 @@ def stack_settings(
     *,
     blob_endpoint: str,
     table_endpoint: str,
+    queue_endpoint: str,
     connection_string: str,
 ) -> dict[str, str]:
     """Settings of the service and of the platform, for one local stack in ``root``."""
@@ -28,6 +29,7 @@ def stack_settings(
         "CONSENTRY_CONTACT": "privacy@operator.example",
         "CONSENTRY_WORK_BLOB_ENDPOINT": blob_endpoint,
         "CONSENTRY_WORK_TABLE_ENDPOINT": table_endpoint,
+        "CONSENTRY_WORK_QUEUE_ENDPOINT": queue_endpoint,
         "CONSENTRY_AUDIT_BLOB_ENDPOINT": blob_endpoint,
         "CONSENTRY_LOCAL_KEYS": str(private / "keys"),
         "CONSENTRY_AUDIENCE": DEVELOPMENT_AUDIENCE,

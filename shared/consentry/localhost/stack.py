@@ -59,6 +59,7 @@ class Stack:
             tenants,
             blob_endpoint=self.blob_endpoint,
             table_endpoint=self.table_endpoint,
+            queue_endpoint=self.queue_endpoint,
             connection_string=self.connection_string,
         ) | dict(settings or {})
         configuration = {

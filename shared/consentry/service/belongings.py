@@ -28,6 +28,7 @@ TABLES: Final[Mapping[TableName, Fate]] = MappingProxyType(
         TableName.CALLERS: Fate.ERASED,
         TableName.ACCESS: Fate.ERASED,
         TableName.CONSENTS: Fate.ERASED,
+        TableName.JOBS: Fate.ERASED,  # before the pieces: a job that is gone makes no more of them
         TableName.QUOTAS: Fate.ERASED,
         TableName.TEMPLATES: Fate.ERASED,
         TableName.UPLOADS: Fate.ERASED,
@@ -36,6 +37,7 @@ TABLES: Final[Mapping[TableName, Fate]] = MappingProxyType(
 CONTAINERS: Final[Mapping[Container, Fate]] = MappingProxyType(
     {
         Container.INBOX: Fate.ERASED,
+        Container.PIECES: Fate.ERASED,
         Container.REDACTED: Fate.ERASED,
         Container.QUARANTINE: Fate.ERASED,
         Container.MANIFESTS: Fate.ERASED,

@@ -49,6 +49,14 @@ class InboxEvent:
 
 
 @dataclass(frozen=True)
+class JobStep:
+    """A step of a job that was let in before; ``on_behalf_of`` is the id of who asked for it."""
+
+    tenant: str
+    on_behalf_of: str = ""
+
+
+@dataclass(frozen=True)
 class SystemTimer:
     """The service's own timer, or a message that the platform put aside."""
 
@@ -58,7 +66,9 @@ class OperatorCommand:
     """A command by whoever has access to the stores themselves; no trigger makes one."""
 
 
-Credential = ApiKey | BearerToken | SubjectCode | InboxEvent | SystemTimer | OperatorCommand
+Credential = (
+    ApiKey | BearerToken | SubjectCode | InboxEvent | JobStep | SystemTimer | OperatorCommand
+)
 
 
 @dataclass(frozen=True)

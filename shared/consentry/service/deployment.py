@@ -6,7 +6,8 @@ from consentry.azure.appends import AzureAppendStore
 from consentry.azure.blobs import AzureBlobStore
 from consentry.azure.credentials import StorageCredential, identity, storage_credential
 from consentry.azure.keyfiles import signing_key, wrapping_key
-from consentry.azure.names import Container, KeyName, TableName
+from consentry.azure.names import Container, KeyName, QueueName, TableName
+from consentry.azure.queues import AzureQueue
 from consentry.azure.tables import AzureTable
 from consentry.azure.vault import Vault
 from consentry.service.parts import Parts, utc_now
@@ -26,6 +27,11 @@ def connect(settings: Settings) -> Parts:
         endpoint = settings.work_table_endpoint
         return AzureTable(endpoint, credential(endpoint), name)
 
+    @cache
+    def queue(name: QueueName) -> AzureQueue:
+        endpoint = settings.work_queue_endpoint
+        return AzureQueue(endpoint, credential(endpoint), name)
+
     work, evidence = settings.work_blob_endpoint, settings.audit_blob_endpoint
     if settings.local_keys is not None:
         signing, wrapping = signing_key(settings.local_keys), wrapping_key(settings.local_keys)
@@ -39,6 +45,7 @@ def connect(settings: Settings) -> Parts:
         audit=AzureAppendStore(evidence, credential(evidence)),
         decisions=AzureAppendStore(evidence, credential(evidence), Container.DECISIONS),
         table=table,
+        queue=queue,
         signing_key=signing,
         decision_key=deciding,
         wrapping_key=wrapping,

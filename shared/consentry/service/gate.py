@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from consentry.errors import AuthenticationError, ConsentryError, RateLimitedError, RefusedError
 from consentry.limits import READS_PER_CALL
@@ -33,6 +33,7 @@ from consentry.service.call import (
     BearerToken,
     Call,
     InboxEvent,
+    JobStep,
     OperatorCommand,
     SubjectCode,
     SystemTimer,
@@ -40,6 +41,7 @@ from consentry.service.call import (
 from consentry.service.callers import Callers, parse_key
 from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys, Purpose
+from consentry.service.filedigests import file_digests
 from consentry.service.identifiers import uuid7
 from consentry.service.named_consents import NamedConsents
 from consentry.service.people import People
@@ -159,6 +161,16 @@ class Invocation:
         """Record numbers of things: faces, frames, masks …; a name given again adds up."""
         added = {name: self._counts.get(name, 0) + number for name, number in numbers.items()}
         self._counts = checked_counts({**self._counts, **added})
+
+    def saw_file(self, file: BinaryIO) -> str:
+        """Record a file as an input, as ``saw`` does; read it all, and give its plain SHA-256."""
+        keyed, plain = file_digests(self._keys.get(self.tenant, Purpose.DIGEST), file)
+        self.saw_before(keyed)
+        return plain
+
+    def saw_before(self, digest: str) -> None:
+        """Record an input whose keyed digest an earlier step of the same job has made."""
+        self._inputs = checked_inputs((*self._inputs, digest))
 
     def used[Role: str](self, models: Mapping[Role, Digested]) -> None:
         """Record the models that took part, by role."""
@@ -324,11 +336,12 @@ class Gate:
 
     def _take_call(self, invocation: Invocation, decision: Decision) -> None:
         """Take one of the calls that the approval allows in this minute, if there is one."""
-        if decision.approval is None:
+        rule = RULES[invocation.call.operation]
+        if decision.approval is None or not rule.counted:
             return
         for approval in (decision.approval, *decision.also):
             meter, limit = approval.capability.value, approval.conditions.rate_per_minute
-            if not RULES[invocation.call.operation].looks:
+            if not rule.looks:
                 meter, limit = f"{meter}:reads", limit * READS_PER_CALL
             try:
                 self._quotas.take(invocation.tenant, meter, limit, invocation.time)
@@ -344,11 +357,11 @@ class Gate:
             case OperatorCommand():
                 return Principal(PrincipalKind.OPERATOR, "command", ""), []
             case InboxEvent(tenant, on_behalf_of):
-                if tenant not in self._tenants:
-                    return None, []
                 writer = principal_identifier(on_behalf_of, otherwise="inbox")
-                principal = Principal(PrincipalKind.STORAGE, writer, tenant)
-                return principal, self._approvals(tenant, call)()
+                return self._known(Principal(PrincipalKind.STORAGE, writer, tenant), call)
+            case JobStep(tenant, on_behalf_of):
+                asker = principal_identifier(on_behalf_of, otherwise="inbox")
+                return self._known(Principal(PrincipalKind.JOB, asker, tenant), call)
             case ApiKey(text):
                 key = parse_key(text)
                 if key is None:
@@ -362,6 +375,12 @@ class Gate:
                 person = self._people.authenticate(text, now)
                 tenant = "" if person is None else person.tenant
                 return person, self._approvals(tenant, call)() if tenant else []
+
+    def _known(self, principal: Principal, call: Call) -> tuple[Principal | None, list[Approval]]:
+        """Take a principal at a trigger's word, if its tenant is one that is served."""
+        if principal.tenant not in self._tenants:
+            return None, []
+        return principal, self._approvals(principal.tenant, call)()
 
     def _approvals(self, tenant: str, call: Call) -> Callable[[], list[Approval]]:
         """Start reading; the function that is given waits for the result."""

@@ -5,16 +5,19 @@ worked on, and every step is conditional on its ETag: the same event twice finds
 and a file that was replaced meanwhile is left to the event of its replacement.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from io import BytesIO
+from typing import TYPE_CHECKING, Final, Protocol
 
 from consentry.azure.names import Container
 from consentry.errors import (
     ArgumentError,
     ConflictError,
     InputError,
+    PayloadTooLargeError,
     RateLimitedError,
     RedactionError,
     RefusedError,
@@ -26,7 +29,7 @@ from consentry.service.claims import parse_claims
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, Purpose, UploadName, check_name
 from consentry.service.late import LateUploads
-from consentry.service.ledger import UploadLedger
+from consentry.service.ledger import UPLOAD_METADATA, UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.pairs import Pairs
 from consentry.service.ports import Blob, BlobProperties, BlobStore
@@ -36,8 +39,12 @@ from consentry.service.redactor import Done, Redactor
 from consentry.trust.operations import Operation
 from consentry.vision import MaskOptions
 
+if TYPE_CHECKING:
+    from consentry.service.jobs.assembly import Jobs
+
 _CLAIMS: Final = "claims"  # metadata of an upload: faces that shall stay visible
-_UPLOAD: Final = "upload"  # metadata of a result: the id of the upload that it belongs to
+_JOB: Final = "job"  # metadata of an upload: ``wait`` leaves a video to a request that names it
+_WAIT: Final = "wait"
 
 
 class Work(Protocol):
@@ -49,7 +56,7 @@ class Work(Protocol):
         """Do the work on the content that had ``found.etag``."""
 
 
-FAULTS_OF_THE_UPLOAD = (InputError, RefusedError, RedactionError)
+FAULTS_OF_THEUPLOAD_METADATA = (InputError, RefusedError, RedactionError)
 """What another try cannot cure; anything else is raised, and the host delivers again."""
 
 
@@ -64,6 +71,7 @@ class Inbox:
     late: LateUploads
     quarantine: Quarantine
     pairs: Pairs
+    jobs: "Callable[[], Jobs]"
     default_mask: MaskOptions
     keep_originals: frozenset[str]
 
@@ -105,7 +113,7 @@ class Inbox:
     def _work_on(self, upload: UploadName, request_id: str) -> None:
         if not upload.is_addressable:
             # Nothing of it can be read or moved, only of the blob that its name leads to.
-            with suppress(*FAULTS_OF_THE_UPLOAD):
+            with suppress(*FAULTS_OF_THEUPLOAD_METADATA):
                 self.gate.run(self._call(upload, "", request_id), _refuse_name)
             return
         found = self.blobs.properties(Container.INBOX, upload.blob)
@@ -120,7 +128,7 @@ class Inbox:
             self._check_replaced(upload, found.etag)
         except RateLimitedError:
             raise
-        except FAULTS_OF_THE_UPLOAD as error:
+        except FAULTS_OF_THEUPLOAD_METADATA as error:
             if not self.quarantine.take(upload, found.etag, error):
                 self._check_replaced(upload, found.etag)
 
@@ -161,11 +169,15 @@ class Inbox:
             invocation.count(repeated=1)
             return Outcome(None, partial(self._clear, upload, found))
         check_name(upload.name)
+        if found.size > PICTURE_BYTES_MAX:
+            return self._start_large(invocation, upload, found)
         blob = self.blobs.read(
             Container.INBOX, upload.blob, limit=PICTURE_BYTES_MAX, etag=found.etag
         )
         if blob is None:
             return _gone(invocation)
+        if self.redactor.vision.is_video(BytesIO(blob.data)):
+            return self._start_job(invocation, upload, found)
         options = self._options(blob)
         claims = parse_claims(_asked(blob.properties).get(_CLAIMS, ""))
         done = self.redactor.redact(invocation, blob.data, options, claims)
@@ -174,10 +186,44 @@ class Inbox:
         self._check_free(upload, result)
         return Outcome(None, partial(self._release, invocation, upload, found, result, done))
 
+    def _start_large(
+        self, invocation: Invocation, upload: UploadName, found: BlobProperties
+    ) -> Outcome[None]:
+        """Start the job of what is too large for a picture, if it is a video."""
+        file = self.blobs.open(Container.INBOX, upload.blob, etag=found.etag)
+        if file is None:
+            return _gone(invocation)
+        with file:
+            if not self.redactor.vision.is_video(file):
+                raise PayloadTooLargeError("the picture is larger than its limit")
+        return self._start_job(invocation, upload, found)
+
+    def _start_job(
+        self, invocation: Invocation, upload: UploadName, found: BlobProperties
+    ) -> Outcome[None]:
+        """Start a video's job, or leave it for a request that names it as its source."""
+        asked = _asked(found)
+        if _CLAIMS in asked:
+            raise ArgumentError("faces of a video are claimed in a job of their own")
+        if asked.get(_JOB) == _WAIT:
+            invocation.count(left=1)
+            held = partial(
+                self.ledger.held,
+                upload,
+                etag=found.etag,
+                invocation=invocation.id,
+                now=invocation.time,
+            )
+            return Outcome(None, held)
+        return self.jobs().start_upload(invocation, upload, found, asked)
+
     def _check_free(self, upload: UploadName, result: str) -> None:
         """Raise ArgumentError where another upload's result has the name, which a suffix can do."""
         there = self.blobs.properties(Container.REDACTED, result)
-        if there is not None and there.metadata.get(_UPLOAD, upload.upload_id) != upload.upload_id:
+        if (
+            there is not None
+            and there.metadata.get(UPLOAD_METADATA, upload.upload_id) != upload.upload_id
+        ):
             raise ArgumentError("the result of another upload has the name already")
 
     def _release(
@@ -203,7 +249,7 @@ class Inbox:
             result,
             done.redacted.data,
             content_type=done.redacted.media_type,
-            metadata={"invocation": invocation.id, _UPLOAD: upload.upload_id},
+            metadata={"invocation": invocation.id, UPLOAD_METADATA: upload.upload_id},
         )
         self.ledger.done(
             upload, etag=found.etag, result=result, invocation=invocation.id, now=invocation.time

@@ -7,9 +7,12 @@ under that name. The row is a convenience: what proves an outcome is the audit r
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from consentry.service.inbox_names import UploadName
 from consentry.service.ports import Entity, Table
+
+UPLOAD_METADATA: Final = "upload"  # of a result: the id of the upload that it belongs to
 
 
 class UploadState(StrEnum):
@@ -17,6 +20,7 @@ class UploadState(StrEnum):
 
     WAITING = "waiting"  # an address was given, nothing has arrived
     HELD = "held"  # a picture or request of a verification that is not complete
+    WORKING = "working"  # a video's job was started
     DONE = "done"
     QUARANTINED = "quarantined"
 
@@ -52,6 +56,10 @@ class UploadLedger:
     def held(self, upload: UploadName, *, etag: str, invocation: str, now: datetime) -> None:
         """Note that it waits for the rest of its verification."""
         self._put(upload, UploadState.HELD, etag=etag, invocation=invocation, updated=now)
+
+    def working(self, upload: UploadName, *, etag: str, job: str, now: datetime) -> None:
+        """Note the job that works on it."""
+        self._put(upload, UploadState.WORKING, etag=etag, invocation=job, updated=now)
 
     def done(
         self, upload: UploadName, *, etag: str, result: str, invocation: str, now: datetime

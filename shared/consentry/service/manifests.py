@@ -22,6 +22,7 @@ from consentry.vision import Box, Mask, MaskOptions, ModelInfo, Redacted, Role
 
 MANIFEST_MEDIA_TYPE: Final = "application/jose+json"
 REDACTION: Final = "consentry-redaction+json"
+VIDEO: Final = "consentry-video-redaction+json"
 VERIFICATION: Final = "consentry-verification+json"
 
 _PARTS: Final = ("protected", "payload", "signature")
@@ -64,6 +65,15 @@ class Notary:
                 "rounds": redacted.rounds,
             },
         )
+
+    def video(
+        self,
+        invocation: Invocation,
+        models: Mapping[Role, ModelInfo],
+        described: Mapping[str, object],
+    ) -> bytes:
+        """Make the manifest of a video's redaction, of which the core has described its part."""
+        return self._sign(VIDEO, {**_head(invocation, models), **described})
 
     def verification(
         self,
@@ -119,8 +129,13 @@ def _head(invocation: Invocation, models: Mapping[Role, ModelInfo]) -> dict[str,
     }
 
 
+def file_entry(sha256: str, size: int) -> dict[str, object]:
+    """Tell which file is meant."""
+    return {"sha256": sha256, "bytes": size}
+
+
 def _file(data: bytes) -> dict[str, object]:
-    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    return file_entry(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _claim(claimed: Claimed) -> dict[str, object]:

@@ -4,8 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from consentry.azure.names import TableName
-from consentry.service.ports import AppendStore, BlobStore, Clock, SigningKey, Table, WrappingKey
+from consentry.azure.names import QueueName, TableName
+from consentry.service.ports import (
+    AppendStore,
+    BlobStore,
+    Clock,
+    Queue,
+    SigningKey,
+    Table,
+    WrappingKey,
+)
 
 
 @dataclass(frozen=True)
@@ -16,6 +24,7 @@ class Parts:
     audit: AppendStore
     decisions: AppendStore
     table: Callable[[TableName], Table]
+    queue: Callable[[QueueName], Queue]
     signing_key: SigningKey
     decision_key: SigningKey
     wrapping_key: WrappingKey

@@ -6,7 +6,7 @@ both pass the same contract tests. Adapters raise only ``StorageError`` and its 
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from consentry.stored import Blob, BlobProperties, Entity, PublicKey, Row
 
@@ -18,6 +18,7 @@ __all__ = [
     "Clock",
     "Entity",
     "PublicKey",
+    "Queue",
     "Row",
     "SigningKey",
     "Table",
@@ -42,6 +43,15 @@ class BlobStore(Protocol):
         Raises PayloadTooLargeError before reading a larger one, and ConflictError when
         ``etag`` is given and the blob is another by now.
         """
+
+    def open(self, container: str, name: str, *, etag: str) -> BinaryIO | None:
+        """Open a blob of any size to be read by ranges, or None where there is none.
+
+        Opening and reading raise ConflictError when the blob is no longer ``etag``.
+        """
+
+    def upload(self, container: str, name: str, file: BinaryIO, *, content_type: str) -> str:
+        """Write a whole file of any size, from its start, and give the blob's ETag."""
 
     def write(
         self,
@@ -131,6 +141,13 @@ class Table(Protocol):
 
     def query(self, partition: str | None = None, *, row_prefix: str = "") -> Iterator[Entity]:
         """Rows of a partition (or of all), in order of keys."""
+
+
+class Queue(Protocol):
+    """One queue of messages to the functions of this app."""
+
+    def send(self, text: str) -> None:
+        """Add a message, which is then delivered at least once, in any order."""
 
 
 class SigningKey(Protocol):

@@ -11,6 +11,15 @@ from consentry.service.ports import BlobStore, Clock
 
 
 @dataclass(frozen=True)
+class Fault:
+    """Why something gets no result: an error's code and message, and the reason of a refusal."""
+
+    code: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Quarantine:
     """Moves uploads out of the inbox."""
 
@@ -19,16 +28,20 @@ class Quarantine:
     clock: Clock
 
     def take(self, upload: UploadName, etag: str, error: ConsentryError) -> bool:
-        """Move the upload away, unless it was replaced or removed meanwhile; tell whether it was.
+        """Move an upload away for an error; as ``put``."""
+        reason = error.reason if isinstance(error, RefusedError) else ""
+        return self.put(upload, etag, Fault(error.code, reason, str(error)))
+
+    def put(self, upload: UploadName, etag: str, fault: Fault) -> bool:
+        """Move an upload away, unless it was replaced or removed meanwhile; tell whether it was.
 
         The reason is written first, so that nothing lies in quarantine without one.
         """
         now = self.clock()
-        reason = error.reason if isinstance(error, RefusedError) else ""
         document = {
-            "code": error.code,
-            "reason": reason,
-            "message": str(error),
+            "code": fault.code,
+            "reason": fault.reason,
+            "message": fault.message,
             "time": now.isoformat(),
         }
         reason_blob = upload.quarantine_blob + REASON_SUFFIX
@@ -43,12 +56,12 @@ class Quarantine:
                 (Container.INBOX, upload.blob),
                 (Container.QUARANTINE, upload.quarantine_blob),
                 etag=etag,
-                metadata={"code": error.code},
+                metadata={"code": fault.code},
             )
         except ConflictError:
             # Another delivery may have moved it: what lies there keeps a reason.
             if self.blobs.properties(Container.QUARANTINE, upload.quarantine_blob) is None:
                 self.blobs.delete(Container.QUARANTINE, reason_blob)
             return False
-        self.ledger.quarantined(upload, etag=etag, reason=error.code, now=now)
+        self.ledger.quarantined(upload, etag=etag, reason=fault.code, now=now)
         return True

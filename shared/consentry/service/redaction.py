@@ -12,7 +12,7 @@ from consentry.service.gate import Invocation, Outcome
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.ports import BlobStore
 from consentry.service.redactor import Done, Redactor
-from consentry.vision import MaskKind, MaskOptions, MaskShape
+from consentry.vision import MaskOptions, MaskShape, mask_kind
 
 MANIFEST_BYTES_MAX = 32 * MEBIBYTE  # a mask takes about 200 bytes, an animation thousands of masks
 
@@ -64,14 +64,10 @@ class Redactions:
 def mask_options(kind: str, shape: str, default: MaskOptions) -> MaskOptions:
     """Read a caller's wish; an empty part means the default, an unknown one ArgumentError."""
     try:
-        return MaskOptions(
-            kind=MaskKind(kind) if kind else default.kind,
-            shape=MaskShape(shape) if shape else default.shape,
-        )
+        wanted = MaskShape(shape) if shape else default.shape
     except ValueError:
-        raise ArgumentError(
-            "kind is solid, pixelate or blur; shape is ellipse or rectangle"
-        ) from None
+        raise ArgumentError(f"a mask's shape is {' or '.join(MaskShape)}") from None
+    return MaskOptions(kind=mask_kind(kind) if kind else default.kind, shape=wanted)
 
 
 def _name(tenant: str, redaction_id: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from consentry.azure.fetch import Fetcher
 from consentry.azure.names import Container, TableName
@@ -52,6 +52,9 @@ from consentry.service.upkeep import Upkeep
 from consentry.trust.policy import PolicyBook
 from consentry.vision import MaskKind, MaskOptions, MaskShape, Vision
 
+if TYPE_CHECKING:
+    from consentry.service.jobs.assembly import Jobs
+
 _READERS: Final = 8  # threads that read templates and consents at once
 
 
@@ -73,6 +76,7 @@ class Services:
     faces: Faces
     redactions: Redactions
     inbox: Inbox
+    jobs: "Callable[[], Jobs]"
     addresses: Addresses
     keeping: Keeping
     upkeep: Upkeep
@@ -151,6 +155,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     named = NamedConsents(consents, readers)
     pairs = Pairs(parts.blobs, vision, notary, ledger, named, tripwire, keep)
     mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
+    jobs = Once(partial(_jobs, settings, parts, gate, vision, ledger, quarantine, mask))
     return Services(
         settings=settings,
         parts=parts,
@@ -165,7 +170,8 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         vision=vision,
         faces=Faces(vision, templates, consents, tripwire, readers),
         redactions=Redactions(redactor, parts.blobs),
-        inbox=Inbox(gate, parts.blobs, redactor, ledger, late, quarantine, pairs, mask, keep),
+        inbox=Inbox(gate, parts.blobs, redactor, ledger, late, quarantine, pairs, jobs, mask, keep),
+        jobs=jobs,
         addresses=Addresses(parts.blobs, ledger),
         keeping=keeping,
         upkeep=Upkeep(
@@ -182,6 +188,21 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         fetch=Fetcher(settings.url_hosts),
         warm=Once(partial(_warm, vision)),
     )
+
+
+def _jobs(
+    settings: Settings,
+    parts: Parts,
+    gate: Gate,
+    vision: Vision,
+    ledger: UploadLedger,
+    quarantine: Quarantine,
+    mask: MaskOptions,
+) -> "Jobs":
+    """Make the use cases of videos; their libraries are loaded here, and not before."""
+    from consentry.service.jobs.assembly import jobs_of
+
+    return jobs_of(settings, parts, gate, vision, ledger, quarantine, mask)
 
 
 def _warm(vision: Vision) -> bool:

@@ -83,6 +83,7 @@ class Settings(BaseModel):
     )
     work_blob_endpoint: str = Field(description="Blob endpoint of the work storage account.")
     work_table_endpoint: str = Field(description="Table endpoint of the work storage account.")
+    work_queue_endpoint: str = Field(description="Queue endpoint of the work storage account.")
     audit_blob_endpoint: str = Field(description="Blob endpoint of the evidence storage account.")
     identity_client_id: str = Field("", description="Client id of the user-assigned identity.")
     vault_url: str = Field("", description="Key Vault that holds the signing and wrapping keys.")
@@ -108,6 +109,9 @@ class Settings(BaseModel):
     keep_originals: Names = Field((), description="Tenants whose uploads stay in the inbox.")
     mask_kind: Literal["solid", "pixelate", "blur"] = "solid"
     mask_shape: Literal["ellipse", "rectangle"] = "ellipse"
+    piece_seconds: int = Field(
+        10, ge=1, le=60, description="Seconds of a piece of a video, at least; each is a message."
+    )
     threads: int = Field(2, ge=1, le=64, description="Threads of one model run.")
 
     @model_validator(mode="after")
@@ -185,6 +189,7 @@ class Settings(BaseModel):
         for endpoint in (
             self.work_blob_endpoint,
             self.work_table_endpoint,
+            self.work_queue_endpoint,
             self.audit_blob_endpoint,
             self.vault_url,
         ):

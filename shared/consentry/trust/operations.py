@@ -25,6 +25,7 @@ class PrincipalKind(StrEnum):
     CALLER = "caller"
     PERSON = "person"
     STORAGE = "storage"
+    JOB = "job"  # a step of a job that was let in before
     SUBJECT = "subject"  # a person who withdraws their consent by its code
     SYSTEM = "system"
     OPERATOR = "operator"  # whoever runs the command line with access to the stores
@@ -54,6 +55,11 @@ class Operation(StrEnum):
     VERIFY_UPLOAD = "verify_upload"
     REDACT = "redact"
     REDACT_WITH_CLAIMS = "redact_with_claims"
+    START_JOB = "start_job"
+    WORK_ON_JOB = "work_on_job"
+    READ_JOB = "read_job"
+    READ_JOB_RESULT = "read_job_result"
+    CANCEL_JOB = "cancel_job"
     READ_MANIFEST = "read_manifest"
     CREATE_UPLOAD = "create_upload"
     READ_UPLOAD = "read_upload"
@@ -119,6 +125,7 @@ class Rule:
     A person also needs any one of ``roles``; keys, storage and the service itself have none. Who
     has one besides Caller needs no approval: they govern, and do not use. ``looks``: it looks at
     faces, and counts against the rate of the approval; other calls under one are counted apart.
+    What is not ``counted`` at all is part of something that was.
     """
 
     kinds: frozenset[PrincipalKind]
@@ -126,6 +133,7 @@ class Rule:
     roles: frozenset[Role] = frozenset()
     looks: bool = False
     also: frozenset[Capability] = frozenset()
+    counted: bool = True
 
 
 def _people(*roles: Role, more: frozenset[PrincipalKind] = frozenset()) -> Rule:
@@ -163,6 +171,13 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         # Whatever makes a template takes verify: of claimed faces and of references, too.
         Operation.REDACT_WITH_CLAIMS: replace(_looks(_VERIFY, PrincipalKind.STORAGE), also=_REDACT),
         Operation.ENROL_REFERENCE: _looks(_VERIFY),
+        Operation.START_JOB: _looks(_REDACT),
+        Operation.WORK_ON_JOB: Rule(
+            frozenset({PrincipalKind.JOB}), _REDACT, looks=True, counted=False
+        ),
+        Operation.READ_JOB: _calls(_REDACT),
+        Operation.READ_JOB_RESULT: _calls(_REDACT),
+        Operation.CANCEL_JOB: _calls(_REDACT),
         Operation.READ_MANIFEST: _calls(_REDACT),
         Operation.CREATE_UPLOAD: _calls(_REDACT | _VERIFY),
         Operation.READ_UPLOAD: _calls(_REDACT | _VERIFY),

@@ -39,7 +39,7 @@ _ALPHABETS: Final[Mapping[str, re.Pattern[str]]] = {
     "tenant": _TENANT,
     "regards": _TENANT,
     "principal": re.compile(
-        r"(?:caller|person|storage|subject|system|operator|unknown):[a-z0-9-]{0,32}"
+        r"(?:caller|person|storage|job|subject|system|operator|unknown):[a-z0-9-]{0,32}"
     ),
     "operation": _WORD,
     "trigger": _WORD,

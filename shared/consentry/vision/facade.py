@@ -24,6 +24,7 @@ from consentry.vision.embed import (
     make_template,
     version,
 )
+from consentry.vision.formats import recognise
 from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskOptions
 from consentry.vision.picture import DEFAULT_LIMITS, Picture, PictureLimits, read_picture
@@ -41,6 +42,7 @@ EMBEDDING_ROLES = (Role.DETECTOR, Role.EMBEDDER, Role.SECOND_EMBEDDER)
 """The models that make templates."""
 
 _WARM_UP_PIXELS = 320
+_SIGNATURE_BYTES = 400  # more than any format needs to be recognised
 
 
 class Vision:
@@ -160,6 +162,15 @@ class Vision:
         judge = Claims(claims, self.detect, self.template) if claims else None
         with self._one_at_a_time:
             return redact(data, options, self.detect, claims=judge)
+
+    def is_video(self, file: BinaryIO) -> bool:
+        """Tell by its first bytes whether a file is taken for a video."""
+        file.seek(0)
+        if recognise(file.read(_SIGNATURE_BYTES)) is not None:
+            return False
+        from consentry.vision.video import is_video
+
+        return is_video(file)
 
     def redact_video(
         self,

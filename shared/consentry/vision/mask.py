@@ -69,17 +69,14 @@ VIDEO_INDEXER_BOX: Final = "BoundingBox"
 
 
 def mask_kind(name: str) -> MaskKind:
-    """Read a kind by its own name or by Video Indexer's; ArgumentError for any other."""
-    if name in VIDEO_INDEXER_KINDS:
-        return VIDEO_INDEXER_KINDS[name]
-    if name == VIDEO_INDEXER_BOX:
+    """Read a kind by its own name or by Video Indexer's, in any case; ArgumentError otherwise."""
+    if name.lower() == VIDEO_INDEXER_BOX.lower():
         raise ArgumentError("BoundingBox draws a frame around a face that stays visible")
-    try:
-        return MaskKind(name)
-    except ValueError:
-        raise ArgumentError(
-            f"a mask is {', '.join(MaskKind)}, or {', '.join(VIDEO_INDEXER_KINDS)}"
-        ) from None
+    kinds = {kind.value: kind for kind in MaskKind} | VIDEO_INDEXER_KINDS
+    for known, kind in kinds.items():
+        if name.lower() == known.lower():
+            return kind
+    raise ArgumentError(f"a mask is {', '.join(MaskKind)}, or {', '.join(VIDEO_INDEXER_KINDS)}")
 
 
 class MaskShape(StrEnum):

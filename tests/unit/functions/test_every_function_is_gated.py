@@ -1,5 +1,7 @@
 """No function runs without an approval check and an audit record, but for five by name."""
 
+from uuid import UUID
+
 import azure.functions as func
 import pytest
 from tests.support.layer import sample
@@ -18,8 +20,10 @@ from tests.support.service import (
 )
 
 from consentry.azure.names import Container
+from consentry.service.jobs.job import State
+from consentry.service.jobs.messages import StepMessage
 from consentry.trust.operations import RULES, Operation, Role
-from entry import GATED_ENTRIES, OPEN_FUNCTIONS, Api, Endpoint
+from entry import GATED_ENTRIES, OPEN_FUNCTIONS, Api, Endpoint, InvocationFailedError
 from registry import make_app, register_all
 
 SYSTEM_FUNCTIONS = {
@@ -35,9 +39,13 @@ SYSTEM_FUNCTIONS = {
     "rotate_keys",
     "enforce_retention",
     "cure_orphans",
+    "tend_jobs",
     "watch_poison",
+    "watch_video_poison",
 }
 BLOB_FUNCTIONS = {"redact_or_verify_upload"}
+QUEUE_FUNCTIONS = {"take_video_step"}
+TRIGGERED = SYSTEM_FUNCTIONS | BLOB_FUNCTIONS | QUEUE_FUNCTIONS
 WITHOUT_APPROVAL = {"withdraw_consent"}
 """What a tenant may do whose approvals have ended: it protects people from it."""
 
@@ -94,7 +102,7 @@ def test_every_trigger_is_of_a_known_kind(functions: Functions) -> None:
         name: function.get_trigger().get_binding_name() for name, function in functions.items()
     }
     http = {name for name, kind in kinds.items() if kind == "httpTrigger"}
-    assert set(kinds) - http == SYSTEM_FUNCTIONS | BLOB_FUNCTIONS
+    assert set(kinds) - http == TRIGGERED
 
 
 def test_platform_authenticates_nobody_and_blobs_come_by_event_grid(functions: Functions) -> None:
@@ -109,7 +117,7 @@ def test_platform_authenticates_nobody_and_blobs_come_by_event_grid(functions: F
 def test_every_http_function_refuses_and_records(
     world: World, functions: Functions, tenant: str | None, status: int
 ) -> None:
-    for name in set(functions) - OPEN_FUNCTIONS - SYSTEM_FUNCTIONS - BLOB_FUNCTIONS:
+    for name in set(functions) - OPEN_FUNCTIONS - TRIGGERED:
         before = len(world.records())
         request = http_request(world, body=sample("person_a_1.jpg"), tenant=tenant)
         reply = handler(functions, name)(request, Context())
@@ -131,7 +139,7 @@ OPERATION = {
 
 ALSO = {
     "detect": {Operation.DETECT_WITH_FACE_ID},
-    "redact": {Operation.REDACT_WITH_CLAIMS},
+    "redact": {Operation.REDACT_WITH_CLAIMS, Operation.START_JOB},
 }
 """Operations that a parameter of a function picks instead."""
 
@@ -186,11 +194,27 @@ def test_blob_function_refuses_and_records(world: World, functions: Functions) -
     assert world.names(Container.INBOX) == world.names(Container.REDACTED) == []
 
 
+def test_queue_function_refuses_and_records(world: World, functions: Functions) -> None:
+    step = StepMessage(tenant=STRANGER, job=str(UUID(int=1)), state=State.SCANNING)
+    before = len(world.records())
+    message = func.QueueMessage(body=step.model_dump_json().encode())
+    handler(functions, "take_video_step")(message, Context())
+    [record] = world.records()[before:]
+    assert (record["allowed"], record["principal"]) == (False, "job:inbox")
+    assert world.names(Container.PIECES) == world.names(Container.REDACTED) == []
+
+
+def test_message_that_is_no_step_is_left_to_the_poison_queue(functions: Functions) -> None:
+    with pytest.raises(InvocationFailedError, match="BadArgument"):
+        handler(functions, "take_video_step")(func.QueueMessage(body=b"not JSON"), Context())
+
+
 def test_every_system_function_leaves_a_record_of_its_own(
     world: World, functions: Functions
 ) -> None:
     triggers: dict[str, object] = dict.fromkeys(SYSTEM_FUNCTIONS)
-    triggers["watch_poison"] = func.QueueMessage(body=b"not JSON")
+    for name in ("watch_poison", "watch_video_poison"):
+        triggers[name] = func.QueueMessage(body=b"not JSON")
     for name in SYSTEM_FUNCTIONS:
         before = len(world.records())
         handler(functions, name)(triggers[name], Context())

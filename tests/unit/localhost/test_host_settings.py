@@ -77,6 +77,7 @@ def _settings(tmp_path: Path) -> dict[str, str]:
         ("contoso", "fabrikam"),
         blob_endpoint="http://127.0.0.1:1/devstoreaccount1",
         table_endpoint="http://127.0.0.1:2/devstoreaccount1",
+        queue_endpoint="http://127.0.0.1:3/devstoreaccount1",
         connection_string="UseDevelopmentStorage=true",
     )
 

@@ -33,6 +33,7 @@ from consentry.trust.review import draft
 
 NAMES = {
     Container.INBOX: "photo.jpg",
+    Container.PIECES: f"{uuid4()}/piece-00000.mkv",
     Container.REDACTED: "photo.jpg.manifest.json",
     Container.QUARANTINE: "deep/photo.jpg.reason.json",
     Container.MANIFESTS: f"{uuid4()}.json",
@@ -56,7 +57,7 @@ def world() -> World:
         world.tables[TableName.TEMPLATES].insert(
             tenant, str(uuid4()), {"expires": now + timedelta(hours=1)}
         )
-        for name in (TableName.CONSENTS, TableName.QUOTAS):
+        for name in (TableName.CONSENTS, TableName.JOBS, TableName.QUOTAS):
             world.tables[name].insert(tenant, str(uuid4()), {"since": now})
         case = draft(str(uuid4()), tenant, "ada", application(), now)
         world.services.applications.cases.add(case)
@@ -229,7 +230,7 @@ def test_an_erasure_that_breaks_off_anywhere_is_carried_through(
     stores = [world.blobs.faults] if where == "blobs" else [t.faults for t in world.tables.values()]
     for faults in stores:
         faults.fail_at(operation, number, after=after)
-    for _ in range(8):
+    for _ in range(len(TABLES) + 1):
         if not receipts(world):
             try_once(world)
         late(world)

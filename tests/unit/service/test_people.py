@@ -28,6 +28,7 @@ PRODUCTION = {
     "CONSENTRY_CONTACT": "privacy@operator.example",
     "CONSENTRY_WORK_BLOB_ENDPOINT": "https://work.example/blob",
     "CONSENTRY_WORK_TABLE_ENDPOINT": "https://work.example/table",
+    "CONSENTRY_WORK_QUEUE_ENDPOINT": "https://work.example/queue",
     "CONSENTRY_AUDIT_BLOB_ENDPOINT": "https://evidence.example/blob",
     "CONSENTRY_VAULT_URL": "https://vault.example",
     "CONSENTRY_LAYER": "layer",

@@ -13,6 +13,7 @@ PRODUCTION = {
     "CONSENTRY_CONTACT": "privacy@operator.example",
     "CONSENTRY_WORK_BLOB_ENDPOINT": "https://work.blob.core.windows.net",
     "CONSENTRY_WORK_TABLE_ENDPOINT": "https://work.table.core.windows.net",
+    "CONSENTRY_WORK_QUEUE_ENDPOINT": "https://work.queue.core.windows.net",
     "CONSENTRY_AUDIT_BLOB_ENDPOINT": "https://proof.blob.core.windows.net",
     "CONSENTRY_VAULT_URL": "https://keys.vault.azure.net",
     "CONSENTRY_LAYER": "layer",

@@ -1,0 +1,187 @@
+"""The container ``pieces``: all that a job makes on its way, by names that only say what it is.
+
+What steps decide by, and another delivery of the same step might make differently, is written once
+and never replaced: what was seen of a piece, and what was written of it together with what a look
+at exactly those bytes found.
+
+Pieces are unmasked input, and what is written of them in a first round may still show a face, so
+everything here is deleted with its job, whatever came of it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO, Final
+
+from consentry.azure.names import Container
+from consentry.errors import ConflictError, StorageError
+from consentry.limits import MEBIBYTE, VIDEO_PIECE_BYTES_MAX
+from consentry.service.jobs.job import Job
+from consentry.service.ports import BlobStore
+from consentry.vision.video import (
+    Part,
+    Piece,
+    PieceMasks,
+    PieceScan,
+    Residue,
+    Survey,
+    from_json,
+    to_json,
+)
+
+DOCUMENT_BYTES_MAX: Final = 64 * MEBIBYTE
+WRITTEN_BYTES_MAX: Final = 4 * VIDEO_PIECE_BYTES_MAX
+_DATA: Final = "application/octet-stream"
+_JSON: Final = "application/json"
+
+
+@dataclass(frozen=True)
+class PartPlace:
+    """Where a part's bytes lie among those of its piece."""
+
+    first: int
+    frames: int
+    ticks: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one round wrote of a piece: its parts, and what a look at each still found.
+
+    ``sha256`` is of the parts' bytes, and their blob's name.
+    """
+
+    sha256: str
+    parts: tuple[PartPlace, ...]
+    residues: tuple[Residue, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What one round writes of a piece: the masks, and the first frames of the parts wanted."""
+
+    masks: PieceMasks
+    only: frozenset[int] | None
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Reads and writes what a job makes."""
+
+    blobs: BlobStore
+
+    def put_survey(self, job: Job, known: Survey) -> None:
+        """Keep what is known of the video."""
+        self._put(job, "survey", known)
+
+    def survey(self, job: Job) -> Survey:
+        """What is known of the video."""
+        return from_json(Survey, self._get(job, "survey"))
+
+    def put_piece(self, job: Job, piece: Piece, data: bytes) -> None:
+        """Keep a piece of the input."""
+        self._put(job, f"piece-{piece.number:05}", piece)
+        self._write(job, f"piece-{piece.number:05}.mkv", data, _DATA)
+
+    def piece(self, job: Job, number: int) -> tuple[Piece, BinaryIO]:
+        """A piece of the input, and the file that holds it."""
+        piece = from_json(Piece, self._get(job, f"piece-{number:05}"))
+        return piece, BytesIO(self._read(job, f"piece-{number:05}.mkv", VIDEO_PIECE_BYTES_MAX * 2))
+
+    def put_scan(self, job: Job, scan: PieceScan) -> None:
+        """Keep what was seen of a piece first."""
+        self._put_once(job, _scan(job, scan.number), scan)
+
+    def scans(self, job: Job) -> Iterator[PieceScan]:
+        """What was seen of all pieces."""
+        for number in range(job.pieces):
+            yield from_json(PieceScan, self._get(job, _scan(job, number)))
+
+    def put_sheet(self, job: Job, round_: int, sheet: Sheet) -> None:
+        """Keep what a round shall write of a piece."""
+        self._put(job, f"sheet-{sheet.masks.number:05}-{round_}", sheet)
+
+    def sheet(self, job: Job, number: int) -> Sheet:
+        """What the job's round shall write of a piece."""
+        return from_json(Sheet, self._get(job, f"sheet-{number:05}-{job.round}"))
+
+    def put_written(self, job: Job, number: int, made: Iterator[tuple[Part, Residue]]) -> None:
+        """Keep what the job's round wrote of a piece first."""
+        data, places, residues = BytesIO(), list[PartPlace](), list[Residue]()
+        for part, residue in made:
+            data.write(part.data)
+            places.append(PartPlace(part.first, part.frames, part.ticks, len(part.data)))
+            residues.append(residue)
+        sha256 = hashlib.sha256(data.getbuffer()).hexdigest()
+        self._write(job, f"parts-{sha256}", data.getvalue(), _DATA)
+        written = Written(sha256, tuple(places), tuple(residues))
+        self._put_once(job, f"written-{number:05}-{job.round}", written)
+
+    def residues(self, job: Job, round_: int) -> Iterator[Residue]:
+        """What remained after a round in the pieces that it wrote, in order."""
+        for number in self.wanted(job, round_):
+            yield from from_json(Written, self._get(job, f"written-{number:05}-{round_}")).residues
+
+    def wanted(self, job: Job, round_: int) -> list[int]:
+        """Numbers of the pieces that a round wrote, in order."""
+        prefix, ending = f"{job.folder}written-", f"-{round_}.json"
+        names = (blob.name for blob in self.blobs.list(Container.PIECES, prefix))
+        return [int(name[len(prefix) : -len(ending)]) for name in names if name.endswith(ending)]
+
+    def parts(self, job: Job) -> Iterator[Part]:
+        """All parts in order, each as it was written last; one piece is held at a time."""
+        rounds: dict[int, list[int]] = {}
+        for round_ in range(1, job.round + 1):
+            for number in self.wanted(job, round_):
+                rounds.setdefault(number, []).append(round_)
+        for number in sorted(rounds):
+            newest: dict[int, Part] = {}
+            for round_ in rounds[number]:
+                newest |= {part.first: part for part in self._parts(job, number, round_)}
+            yield from (newest[first] for first in sorted(newest))
+
+    def clear(self, job: Job) -> None:
+        """Delete everything of a job."""
+        for blob in list(self.blobs.list(Container.PIECES, job.folder)):
+            self.blobs.delete(Container.PIECES, blob.name)
+
+    def _parts(self, job: Job, number: int, round_: int) -> Iterator[Part]:
+        written = from_json(Written, self._get(job, f"written-{number:05}-{round_}"))
+        data = self._read(job, f"parts-{written.sha256}", WRITTEN_BYTES_MAX)
+        offset = 0
+        for place in written.parts:
+            part = data[offset : offset + place.size]
+            yield Part(place.first, place.frames, place.ticks, part)
+            offset += place.size
+
+    def _put(self, job: Job, name: str, document: object) -> None:
+        self._write(job, f"{name}.json", to_json(document), _JSON)
+
+    def _put_once(self, job: Job, name: str, document: object) -> None:
+        with suppress(ConflictError):
+            self.blobs.write(
+                Container.PIECES,
+                f"{job.folder}{name}.json",
+                to_json(document),
+                content_type=_JSON,
+                only_new=True,
+            )
+
+    def _get(self, job: Job, name: str) -> bytes:
+        return self._read(job, f"{name}.json", DOCUMENT_BYTES_MAX)
+
+    def _write(self, job: Job, name: str, data: bytes, content_type: str) -> None:
+        self.blobs.write(Container.PIECES, job.folder + name, data, content_type=content_type)
+
+    def _read(self, job: Job, name: str, limit: int) -> bytes:
+        found = self.blobs.read(Container.PIECES, job.folder + name, limit=limit)
+        if found is None:
+            raise StorageError("a piece of a job is missing")
+        return found.data
+
+
+def _scan(job: Job, number: int) -> str:
+    return f"scan-{'whole' if job.whole else 'cut'}-{number:05}"
