@@ -17,8 +17,11 @@ from consentry.cli.measuring import (
     Images,
     Pairs,
     Record,
+    ResumeFile,
+    ResumeKey,
     answer,
     by_group,
+    resuming,
     shown,
     track,
     write_record,
@@ -42,6 +45,8 @@ def detection(
     ] = None,
     record: Record = None,
     html: Html = None,
+    resume: ResumeFile = None,
+    resume_key: ResumeKey = None,
     data: Data = "unnamed",
     layer: Folder = None,
     threads: Threads = 2,
@@ -56,7 +61,9 @@ def detection(
     vision = Vision(layer_folder(layer), threads)
     vision.warm_up()
     shows = track(visible=not ctx.obj.as_json)
-    found = evaluate(redact_all(vision, images, labels, perceived, shows))
+    digests = [model.digest for model in vision.redacting.values()]
+    with resuming(resume, resume_key, digests, labels, perceived, images.resolve()) as resumed:
+        found = evaluate(redact_all(vision, images, labels, perceived, shows, resumed))
     if record is not None:
         models = {role.value: model.digest for role, model in vision.redacting.items()}
         figures = {"models": models, "threads": threads, **found.document()}

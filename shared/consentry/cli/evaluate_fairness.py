@@ -14,8 +14,11 @@ from consentry.cli.measuring import (
     Images,
     Jobs,
     Record,
+    ResumeFile,
+    ResumeKey,
     answer,
     by_group,
+    resuming,
     track,
     write_record,
 )
@@ -24,8 +27,7 @@ from consentry.cli.places import layer_folder
 from consentry.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from consentry.evaluate.fairness import Extent, Fairness
-    from consentry.evaluate.track import Track
+    from consentry.evaluate.fairness import Extent
 
 
 def fairness(
@@ -47,6 +49,8 @@ def fairness(
     data: Data = "unnamed",
     record: Record = None,
     html: Html = None,
+    resume: ResumeFile = None,
+    resume_key: ResumeKey = None,
     layer: Folder = None,
     threads: Threads = 2,
     jobs: Jobs = 2,
@@ -55,14 +59,33 @@ def fairness(
 
     Give --pairs and --groups to compare verification, --boxes and --demographics for redaction.
     """
+    from consentry.evaluate.detection import redact_all
+    from consentry.evaluate.fairness import of_detection, of_verification
+    from consentry.evaluate.labels import (
+        read_boxes,
+        read_demographics,
+        read_groups,
+        read_pairs,
+    )
+    from consentry.evaluate.listed import make_listed
     from consentry.evaluate.report import Part, Table
+    from consentry.evaluate.templates import Makers
+    from consentry.vision import Vision
 
     shows = track(visible=not ctx.obj.as_json)
-    folder = layer_folder(layer)
+    vision = Vision(layer_folder(layer), threads)
     if pairs and groups and not boxes:
-        found = _verification(folder, images, pairs, groups, shows, threads=1, jobs=jobs)
+        makers, known = Makers(layer_folder(layer), 1, jobs), read_pairs(pairs)
+        version = vision.template_version()
+        with resuming(resume, resume_key, version, images.resolve()) as resumed:
+            listed = make_listed(makers, images, known, shows, resume=resumed)
+            found = of_verification(listed, known, read_groups(groups))
     elif boxes and demographics and not pairs:
-        found = _redaction(folder, images, boxes, demographics, shows, threads=threads)
+        perceived = read_demographics(demographics, images.name)
+        labels, digests = read_boxes(boxes), [model.digest for model in vision.redacting.values()]
+        with resuming(resume, resume_key, digests, labels, perceived, images.resolve()) as resumed:
+            seen = redact_all(vision, images, labels, perceived, shows, resumed)
+            found = of_detection([case for each in seen for case in each.cases])
     else:
         raise ArgumentError("give --pairs and --groups, or --boxes and --demographics")
     if record is not None:
@@ -80,41 +103,6 @@ def fairness(
             Table(("disparity", "", "95 %"), rows),
         ]
     return answer(found.document(), "Fairness", parts, html, data)
-
-
-def _verification(
-    folder: Path,
-    images: Path,
-    pairs: Path,
-    groups: list[Path],
-    shows: "Track",
-    *,
-    threads: int,
-    jobs: int,
-) -> "Fairness":
-    from consentry.evaluate.fairness import of_verification
-    from consentry.evaluate.labels import read_groups, read_pairs
-    from consentry.evaluate.listed import make_listed
-    from consentry.evaluate.templates import Makers
-    from consentry.vision import TemplateProfile
-
-    known = read_pairs(pairs)
-    makers = Makers(folder, threads, jobs)
-    listed = make_listed(makers, images, known, shows, TemplateProfile.ACCURATE)
-    return of_verification(listed, known, read_groups(groups))
-
-
-def _redaction(
-    folder: Path, images: Path, boxes: Path, demographics: Path, shows: "Track", *, threads: int
-) -> "Fairness":
-    from consentry.evaluate.detection import redact_all
-    from consentry.evaluate.fairness import of_detection
-    from consentry.evaluate.labels import read_boxes, read_demographics
-    from consentry.vision import Vision
-
-    perceived = read_demographics(demographics, images.name)
-    tally = redact_all(Vision(folder, threads), images, read_boxes(boxes), perceived, shows)
-    return of_detection(tally.cases)
 
 
 def _shown(extent: "Extent") -> tuple[str, str]:

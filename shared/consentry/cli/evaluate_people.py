@@ -15,8 +15,11 @@ from consentry.cli.measuring import (
     Jobs,
     Pairs,
     Record,
+    ResumeFile,
+    ResumeKey,
     answer,
     by_group,
+    resuming,
     shown,
     track,
 )
@@ -43,6 +46,8 @@ def verification(
     data: Data = "unnamed",
     record: Record = None,
     html: Html = None,
+    resume: ResumeFile = None,
+    resume_key: ResumeKey = None,
     layer: Folder = None,
     threads: Threads = 1,
     jobs: Jobs = 2,
@@ -52,15 +57,19 @@ def verification(
     What --record writes is a calibration, by which confidences are told.
     """
     from consentry.evaluate.labels import read_groups, read_pairs
+    from consentry.evaluate.listed import make_listed
     from consentry.evaluate.record import verification_record
     from consentry.evaluate.templates import Makers
     from consentry.evaluate.verification import evaluate
-    from consentry.vision import TemplateProfile
+    from consentry.vision import TemplateProfile, Vision
 
-    listed, grouped = read_pairs(pairs), read_groups(groups or [])
+    known, worth = read_pairs(pairs), TemplateProfile(profile)
     makers = Makers(layer_folder(layer), threads, jobs)
+    version = Vision(makers.layer, threads).template_version(worth)
     shows = track(visible=not ctx.obj.as_json)
-    found = evaluate(makers, images, listed, grouped, shows, profile=TemplateProfile(profile))
+    with resuming(resume, resume_key, version, images.resolve()) as resumed:
+        listed = make_listed(makers, images, known, shows, worth, resumed)
+        found = evaluate(listed, known, read_groups(groups or []), worth, version)
     if record is not None:
         write_whole(record, verification_record(found, data).encode())
     return answer(found.document(), f"Verification, profile {profile}", _told(found), html, data)
@@ -141,6 +150,8 @@ def quality(
     data: Data = "unnamed",
     record: Record = None,
     html: Html = None,
+    resume: ResumeFile = None,
+    resume_key: ResumeKey = None,
     layer: Folder = None,
     threads: Threads = 1,
     jobs: Jobs = 2,
@@ -151,14 +162,15 @@ def quality(
     from consentry.evaluate.quality import evaluate
     from consentry.evaluate.record import quality_record
     from consentry.evaluate.templates import Makers
-    from consentry.vision import Role, TemplateProfile, Vision
+    from consentry.vision import Role, Vision
 
     known, makers = read_pairs(pairs), Makers(layer_folder(layer), threads, jobs)
+    vision = Vision(makers.layer, threads)
     shows = track(visible=not ctx.obj.as_json)
-    listed = make_listed(makers, images, known, shows, TemplateProfile.ACCURATE)
-    genuine = listed.places([pair for pair in known if pair.same])
-    embedder = Vision(makers.layer, threads).models[Role.EMBEDDER].digest
-    found = evaluate(listed, genuine, embedder)
+    with resuming(resume, resume_key, vision.template_version(), images.resolve()) as resumed:
+        listed = make_listed(makers, images, known, shows, resume=resumed)
+        genuine = listed.places([pair for pair in known if pair.same])
+        found = evaluate(listed, genuine, vision.models[Role.EMBEDDER].digest)
     if record is not None:
         write_whole(record, quality_record(found, data).encode())
     parts: list[Part] = [

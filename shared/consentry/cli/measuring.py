@@ -3,17 +3,21 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from consentry import __version__
 from consentry.cli.answer import Answer, table
 from consentry.cli.places import write_whole
+from consentry.errors import ArgumentError
 
 if TYPE_CHECKING:
     from consentry.evaluate.rates import Rate
     from consentry.evaluate.report import Part
+    from consentry.evaluate.resume import Resume
 
 FILE: Final = {"exists": True, "dir_okay": False}
 Images = Annotated[
@@ -24,6 +28,16 @@ Data = Annotated[str, typer.Option(help="What the pictures are, in words, for th
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Processes that work.")]
 Html = Annotated[
     Path | None, typer.Option(dir_okay=False, help="Write a report with plots to this file.")
+]
+ResumeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--resume", dir_okay=False, help="Keep what is done here, sealed, and go on from it."
+    ),
+]
+ResumeKey = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, help="File of the key of --resume; made if it is not there."),
 ]
 Record = Annotated[Path | None, typer.Option(dir_okay=False, help="File to write the figures to.")]
 
@@ -45,6 +59,19 @@ def answer(
         if isinstance(part, str | Table)
     ]
     return Answer(document, lines)
+
+
+def resuming(
+    path: Path | None, key: Path | None, *about: object
+) -> "AbstractContextManager[Resume | None]":
+    """Open what an interrupted run left, if it is to go on; ``about`` is what that rests on."""
+    from consentry.evaluate.resume import Resume, resume_key
+
+    if path is None and key is None:
+        return nullcontext()
+    if path is None or key is None:
+        raise ArgumentError("--resume takes --resume-key, a file kept elsewhere, and the reverse")
+    return Resume(path, resume_key(key), "\n".join([__version__, *map(str, about)]))
 
 
 def write_record(path: Path, command: str, data: str, figures: Mapping[str, Any]) -> None:

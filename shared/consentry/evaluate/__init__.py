@@ -1,12 +1,13 @@
 """Error rates of this package's own models, measured on data sets that their users bring.
 
 Measuring must not become the search that the service refuses. So this package compares only
-people whom the data set names, keeps templates in memory and only while it runs, and gives
+people whom the data set names, keeps templates only while it runs, in memory or sealed, and gives
 aggregates: never a picture, a template, or the answer for one picture or pair. It is no part of
 the deployed package.
 
     labels        the files that say what the pictures show
     rates         shares of errors, and how far to trust them
+    resume        what an interrupted measurement had made, sealed
     track         how far a measurement is
     templates     templates of a data set's pictures, by several processes
     listed        templates of the pictures that a list of pairs names

@@ -7,8 +7,8 @@ Average precision and recall are of the guesses with the profile ``recall``, bef
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from PIL import Image
 from consentry.errors import ArgumentError, RedactionError
 from consentry.evaluate.labels import LabelledFace
 from consentry.evaluate.rates import Rate, rate
+from consentry.evaluate.resume import Resume, results
 from consentry.evaluate.track import Track
 from consentry.vision import Box, Face, MaskOptions, Profile, Redacted, Vision
 from consentry.vision.mask import near_fill
@@ -77,17 +78,27 @@ class Case:
     groups: Mapping[str, str]
 
 
-@dataclass
-class Tally:
-    """What has been seen so far, face by face and picture by picture."""
+@dataclass(frozen=True)
+class Seen:
+    """What came of one picture: of its faces, of guesses, and of its part without a face."""
 
-    pictures: int = 0
-    cases: list[Case] = field(default_factory=list)
-    guesses: list[tuple[float, bool]] = field(default_factory=list)
-    false_masks: list[int] = field(default_factory=list)
-    seconds: float = 0.0
-    megapixels: float = 0.0
-    withheld: int = 0
+    cases: tuple[Case, ...]
+    guesses: tuple[tuple[float, bool], ...]
+    false_masks: int | None
+    seconds: float
+    megapixels: float
+    withheld: bool
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Any]) -> "Seen":
+        """Read what ``asdict`` gave and JSON kept."""
+        return cls(
+            **{
+                **packed,
+                "cases": tuple(Case(**case) for case in packed["cases"]),
+                "guesses": tuple((score, right) for score, right in packed["guesses"]),
+            }
+        )
 
 
 def redact_all(
@@ -96,69 +107,71 @@ def redact_all(
     labels: Mapping[str, tuple[LabelledFace, ...]],
     demographics: Mapping[tuple[str, int], Mapping[str, str]],
     track: Track,
-) -> Tally:
+    resume: Resume | None = None,
+) -> list[Seen]:
     """Redact the labelled pictures below ``images``, and see what came of every face.
 
     ``demographics`` says what is perceived of a face, by picture and index in its labels. Raises
     ArgumentError for a missing picture.
     """
-    tally = Tally()
-    for name in track(list(labels)):
-        _add(tally, vision, images, name, labels[name], demographics)
-    return tally
+
+    def make(names: Sequence[str]) -> Iterator[Seen]:
+        return (_see(vision, images, name, labels[name], demographics) for name in names)
+
+    return results(list(labels), make, track, resume, asdict, Seen.unpack)
 
 
-def evaluate(tally: Tally) -> Detection:
-    """Sum up what has been seen."""
-    covered = np.array([case.covered for case in tally.cases], np.bool_)
-    found = np.array([case.found for case in tally.cases], np.bool_)
-    faces = len(tally.cases)
+def evaluate(seen: Sequence[Seen]) -> Detection:
+    """Sum up what came of pictures."""
+    cases = [case for each in seen for case in each.cases]
+    guesses = [guess for each in seen for guess in each.guesses]
+    parts = [each.false_masks for each in seen if each.false_masks is not None]
+    seconds = sum(each.seconds for each in seen)
+    megapixels = sum(each.megapixels for each in seen)
+    covered = np.array([case.covered for case in cases], np.bool_)
+    found = np.array([case.found for case in cases], np.bool_)
     return Detection(
-        pictures=tally.pictures,
-        megapixels=round(tally.megapixels, 1),
-        faces=faces,
-        withheld=tally.withheld,
-        coverage=_by_height(covered, tally.cases),
-        coverage_by_group=_by_group(covered, tally.cases),
-        recall=_by_height(found, tally.cases),
-        average_precision=round(average_precision(tally.guesses, faces), 4),
-        pictures_without_faces=len(tally.false_masks),
-        false_masks_per_picture=round(sum(tally.false_masks) / max(len(tally.false_masks), 1), 4),
-        ms_per_picture=round(tally.seconds * 1000 / max(tally.pictures, 1), 1),
-        ms_per_megapixel=round(tally.seconds * 1000 / max(tally.megapixels, 1e-6), 1),
+        pictures=len(seen),
+        megapixels=round(megapixels, 1),
+        faces=len(cases),
+        withheld=sum(each.withheld for each in seen),
+        coverage=_by_height(covered, cases),
+        coverage_by_group=_by_group(covered, cases),
+        recall=_by_height(found, cases),
+        average_precision=round(average_precision(guesses, len(cases)), 4),
+        pictures_without_faces=len(parts),
+        false_masks_per_picture=round(sum(parts) / max(len(parts), 1), 4),
+        ms_per_picture=round(seconds * 1000 / max(len(seen), 1), 1),
+        ms_per_megapixel=round(seconds * 1000 / max(megapixels, 1e-6), 1),
     )
 
 
-def _add(
-    tally: Tally,
+def _see(
     vision: Vision,
     images: Path,
     name: str,
     labelled: tuple[LabelledFace, ...],
     demographics: Mapping[tuple[str, int], Mapping[str, str]],
-) -> None:
-    """Redact one picture and count what came of it."""
+) -> Seen:
+    """Redact one picture and see what came of it."""
     try:
         data = (images / name).read_bytes()
     except OSError:
         raise ArgumentError("a picture of the list is not in the folder") from None
     before = vision.read(data)
     guesses, found = judged(vision.detect(before, Profile.RECALL), labelled)
-    tally.guesses += guesses
     part = largest_part_without([face.box for face in labelled], before.width, before.height)
-    if part is not None:
-        tally.false_masks.append(len(_redact_pixels(vision, _cut(before.pixels, part)).masks))
+    false_masks = (
+        None if part is None else len(_redact_pixels(vision, _cut(before.pixels, part)).masks)
+    )
     begun = time.perf_counter()
     redacted = _redacted(vision, data)
-    tally.seconds += time.perf_counter() - begun
-    tally.pictures += 1
-    tally.megapixels += before.width * before.height / 1e6
-    if redacted is None:  # nothing leaves, so nothing is seen
-        tally.withheld += 1
-        hidden = np.ones((before.height, before.width), np.bool_)
-    else:
+    seconds = time.perf_counter() - begun
+    # Of what is withheld nothing is seen.
+    hidden = np.ones((before.height, before.width), np.bool_)
+    if redacted is not None:
         hidden = _hidden(redacted, vision.read(redacted.data).pixels)
-    tally.cases += [
+    cases = tuple(
         Case(
             picture=name,
             height=face.box.height,
@@ -168,7 +181,15 @@ def _add(
         )
         for index, face in enumerate(labelled)
         if face.counts
-    ]
+    )
+    return Seen(
+        cases=cases,
+        guesses=tuple(guesses),
+        false_masks=false_masks,
+        seconds=seconds,
+        megapixels=before.width * before.height / 1e6,
+        withheld=redacted is None,
+    )
 
 
 def _redacted(vision: Vision, data: bytes) -> Redacted | None:

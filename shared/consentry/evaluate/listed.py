@@ -1,6 +1,6 @@
 """The pictures that a list of pairs names: their templates, in memory, and how alike they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from consentry.evaluate.impostors import Impostors
 from consentry.evaluate.labels import Pair, person_of
-from consentry.evaluate.templates import Makers
+from consentry.evaluate.resume import Resume, results
+from consentry.evaluate.templates import Made, Makers
 from consentry.evaluate.track import Track
 from consentry.vision import TEMPLATE_VALUES, TemplateProfile
 
@@ -67,17 +68,23 @@ class Listed:
 
 
 def make_listed(
-    makers: Makers, images: Path, pairs: Sequence[Pair], track: Track, profile: TemplateProfile
+    makers: Makers,
+    images: Path,
+    pairs: Sequence[Pair],
+    track: Track,
+    profile: TemplateProfile = TemplateProfile.ACCURATE,
+    resume: Resume | None = None,
 ) -> Listed:
     """Make the templates of the pictures below ``images`` that ``pairs`` name.
 
     Raises ArgumentError for a missing picture.
     """
     pictures = sorted({picture for pair in pairs for picture in (pair.first, pair.second)})
-    made = [
-        each
-        for _, each in zip(track(pictures), makers.make(images, pictures, profile), strict=True)
-    ]
+
+    def make(names: Sequence[str]) -> Iterator[Made]:
+        return makers.make(images, names, profile)
+
+    made = results(pictures, make, track, resume, Made.packed, Made.unpack)
     none = np.zeros(TEMPLATE_VALUES, np.float32)
     embedded = [each.embedded for each in made]
     return Listed(

@@ -1,5 +1,6 @@
 """Templates of a data set's pictures, made by several processes; they stay in memory."""
 
+import base64
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+
+import numpy as np
 
 from consentry.errors import ArgumentError
 from consentry.vision import Embedded, Face, Picture, TemplateProfile, Vision, subject
@@ -20,6 +23,22 @@ class Made:
 
     embedded: Embedded | None
     seconds: float
+
+    def packed(self) -> tuple[float, float | None, str | None]:
+        """Give it as JSON can keep it, bit by bit."""
+        if self.embedded is None:
+            return self.seconds, None, None
+        values = base64.b64encode(self.embedded.template.astype("<f4").tobytes()).decode()
+        return self.seconds, self.embedded.strength, values
+
+    @classmethod
+    def unpack(cls, packed: tuple[float, float | None, str | None]) -> "Made":
+        """Read what ``packed`` gave."""
+        seconds, strength, values = packed
+        if strength is None or values is None:
+            return cls(None, seconds)
+        template = np.frombuffer(base64.b64decode(values), "<f4").astype(np.float32)
+        return cls(Embedded(template, strength), seconds)
 
 
 @dataclass(frozen=True)

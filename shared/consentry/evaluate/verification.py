@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from consentry.evaluate.crossed import Crossed
 from consentry.evaluate.impostors import Impostors, Threshold
 from consentry.evaluate.labels import Pair
-from consentry.evaluate.listed import make_listed
+from consentry.evaluate.listed import Listed
 from consentry.evaluate.quality import Curves, curves
 from consentry.evaluate.rates import Rate, rate
-from consentry.evaluate.templates import Makers
-from consentry.evaluate.track import Track
-from consentry.vision import TemplateProfile, Vision
+from consentry.vision import TemplateProfile
 
 Floats = NDArray[np.float32]
 
@@ -94,19 +92,16 @@ class Verification:
 
 
 def evaluate(
-    makers: Makers,
-    images: Path,
+    listed: Listed,
     pairs: Sequence[Pair],
     groups: Mapping[str, str],
-    track: Track,
-    *,
-    profile: TemplateProfile = TemplateProfile.ACCURATE,
+    profile: TemplateProfile,
+    template_version: str,
 ) -> Verification:
-    """Measure verification on the pictures below ``images`` that ``pairs`` name.
+    """Measure verification on the pictures that ``pairs`` name, by templates of one version.
 
-    ``groups`` maps a picture's name to its group. Raises ArgumentError for a missing picture.
+    ``groups`` maps a picture's name to its group.
     """
-    listed = make_listed(makers, images, pairs, track, profile)
     impostors = listed.impostors()
     places = listed.places(pairs)
     similarities = listed.similarities(places)
@@ -120,7 +115,7 @@ def evaluate(
     seen = listed.seen
     return Verification(
         profile=profile.value,
-        template_version=Vision(makers.layer, makers.threads).template_version(profile),
+        template_version=template_version,
         pictures=len(listed.pictures),
         people=len(set(listed.people.tolist())),
         pairs=len(pairs),
