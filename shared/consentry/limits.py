@@ -119,6 +119,7 @@ ORPHAN_SECONDS_MIN: Final = 60 * 60  # younger things may still be on their way
 # Applications for access.
 NAME_CHARACTERS_MAX: Final = 200  # of an organisation, or of a mail address
 DESCRIPTION_CHARACTERS_MAX: Final = 4_000
+APPLICATIONS_PER_DAY_MAX: Final = 50  # begun for one tenant, in any 24 hours
 PLACES_MAX: Final = 64  # jurisdictions of one application
 CASE_EVENTS_MAX: Final = 100  # so that the whole case stays one table row
 TOKEN_CHARACTERS_MAX: Final = 8_192  # of a person's bearer token

@@ -6,14 +6,16 @@ between leaves less in force than was decided, never more, and the same step can
 Each looks again when it has written: of a decision and a revocation at once, the revocation holds.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from consentry.errors import NotFoundError
+from consentry.errors import NotFoundError, RateLimitedError
+from consentry.limits import APPLICATIONS_PER_DAY_MAX
 from consentry.service.access import Access
 from consentry.service.cases import Cases, Kept
 from consentry.service.gate import Invocation, Outcome
@@ -27,6 +29,7 @@ from consentry.trust.operations import Capability
 from consentry.trust.policy import Policy, PolicyBook
 from consentry.trust.review import Case, State, Terms, Verdict
 
+_DAY: Final = timedelta(days=1)
 _STOPPED: Final = MappingProxyType(
     {State.SUSPENDED: ApprovalState.SUSPENDED, State.REVOKED: ApprovalState.REVOKED}
 )
@@ -44,8 +47,9 @@ class Applications:
     tripwire: Tripwire
 
     def apply(self, invocation: Invocation, application: Application) -> Outcome[Case]:
-        """Begin an application as a draft."""
+        """Begin an application as a draft; RateLimitedError after too many of one day."""
         now, person = invocation.time, invocation.principal
+        self._check_number(person.tenant, now)
         case = review.draft(uuid7(now), person.tenant, person.id, application, now)
         invocation.concerns(case.id)
         return Outcome(case, partial(self.cases.add, case))
@@ -233,6 +237,14 @@ class Applications:
                 invocation.concerns(kept.case.id)
                 return kept
         raise NotFoundError("there is no such application")
+
+    def _check_number(self, tenant: str, now: datetime) -> None:
+        """Raise RateLimitedError while a tenant has begun as many as it may in a day."""
+        begun = sorted(kept.case.events[0].at for kept in self.cases.list(tenant))
+        recent = [at for at in begun if at > now - _DAY]
+        if len(recent) >= APPLICATIONS_PER_DAY_MAX:
+            wait = math.ceil((recent[-APPLICATIONS_PER_DAY_MAX] + _DAY - now).total_seconds())
+            raise RateLimitedError("too many applications of one day", retry_after=wait)
 
     def _visible(self, invocation: Invocation) -> tuple[str, ...]:
         return tuple(filter(invocation.principal.may_see, self.tenants))

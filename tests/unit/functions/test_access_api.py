@@ -11,6 +11,7 @@ from tests.support.people import principal_id
 from tests.support.service import STRANGER, TENANT, make_world
 
 from consentry.azure.names import TableName
+from consentry.limits import APPLICATIONS_PER_DAY_MAX
 from consentry.trust.operations import Capability, Role
 from consentry.trust.policy import PolicyBook
 
@@ -77,6 +78,25 @@ def test_neither_the_applicant_nor_the_same_reviewer_is_the_second(
     told = office.decide(case, who, expect=403)
     assert told["error"]["code"] == "Refused"
     assert office.in_force() == set()
+
+
+def test_a_tenant_begins_only_so_many_applications_in_a_day(office: Office) -> None:
+    apply = ("apply", "alan", Role.APPLICANT)
+    for _ in range(APPLICATIONS_PER_DAY_MAX):
+        office.step(*apply, body=DOOR, expect=201)
+    office.world.clock.advance(hours=23)
+    reply = office.reply(
+        "apply",
+        person=(Role.APPLICANT, "alan"),
+        body=json.dumps(DOOR).encode(),
+        content_type="application/json",
+    )
+    assert (reply.status_code, reply.headers["Retry-After"]) == (429, "3600")
+    listed = office.step("applications", "ada")["applications"]
+    assert len(listed) == APPLICATIONS_PER_DAY_MAX
+    office.step(*apply, tenant=STRANGER, body=DOOR, expect=201)
+    office.world.clock.advance(hours=1)
+    office.step(*apply, body=DOOR, expect=201)
 
 
 def test_refused_application_names_rule_sentence_and_source(office: Office) -> None:
