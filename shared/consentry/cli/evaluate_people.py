@@ -170,7 +170,7 @@ def quality(
     with resuming(resume, resume_key, vision.template_version(), images.resolve()) as resumed:
         listed = make_listed(makers, images, known, shows, resume=resumed)
         genuine = listed.places([pair for pair in known if pair.same])
-        found = evaluate(listed, genuine, vision.models[Role.EMBEDDER].digest)
+        found = evaluate(listed, genuine, vision.models[Role.EMBEDDER].source)
     if record is not None:
         write_whole(record, quality_record(found, data).encode())
     parts: list[Part] = [

@@ -102,7 +102,7 @@ class QualityFigures:
 def evaluate(listed: Listed, genuine: Places, embedder: str) -> QualityFigures:
     """Measure the quality score on ``genuine`` (n, 2) and on every two pictures of one person.
 
-    ``embedder`` is the SHA-256 of the model whose strengths they are.
+    ``embedder`` is the SHA-256 of the published weights whose strengths they are.
     """
     thresholds = _thresholds(listed)
     return QualityFigures(

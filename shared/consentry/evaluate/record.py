@@ -18,9 +18,10 @@ _HEAD: Final = """\
 
 _QUALITY_HEAD: Final = """\
 # Written by `consentry evaluate quality --record`; measure again instead of changing it.
-# `strengths` are the lengths of the embedder's raw output at every twentieth of the pictures. The
-# worst are `discarded`, pictures or comparisons of one person's; `share` is of the false
-# non-matches, at `fmr`, that go with them, or of the comparisons that fail. Intervals are 95 %.
+# `embedder` is the SHA-256 of the published weights, `strengths` are the lengths of its raw output
+# at every twentieth of the pictures. The worst are `discarded`, pictures or comparisons of one
+# person's; `share` is of the false non-matches, at `fmr`, that go with them, or of the comparisons
+# that fail. Intervals are 95 %.
 """
 
 

@@ -119,7 +119,7 @@ class Vision:
     def quality(self, embedded: Embedded) -> Quality:
         """Judge how well an accurate template serves; LayerError if measured with other models."""
         scale = shipped_scale()
-        if scale.embedder != self.models[Role.EMBEDDER].digest:
+        if scale.embedder != self.models[Role.EMBEDDER].source:
             raise LayerError("the scale of quality was measured with other models; measure again")
         return scale.judge(embedded.strength)
 

@@ -49,7 +49,11 @@ class Quality:
 
 @dataclass(frozen=True)
 class QualityScale:
-    """Rising strengths (SCALE_STEPS + 1,) of an embedder, by its SHA-256, on measured pictures."""
+    """Rising strengths (SCALE_STEPS + 1,) of an embedder on measured pictures.
+
+    ``embedder`` is the SHA-256 of its weights as published: in whatever graph they are put, what
+    they answer stays the same.
+    """
 
     embedder: str
     strengths: Doubles

@@ -36,7 +36,7 @@ def test_figures_of_the_samples_and_their_record(
     assert found["pictures"] == 6
     assert found["listed"]["pairs"] == found["every"]["pairs"] == 2
     assert found["strengths"] == sorted(found["strengths"])
-    assert parse_scale(text).embedder == vision().models[Role.EMBEDDER].digest
+    assert parse_scale(text).embedder == vision().models[Role.EMBEDDER].source
     assert tomllib.loads(text)["data"] == 'the "samples"'
     assert not any(person in ran.out + ran.err + text for person in PEOPLE)
 

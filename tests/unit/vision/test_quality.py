@@ -59,7 +59,7 @@ def test_bounds_of_the_levels_belong_to_the_better_one(score: float, level: str)
 
 
 def test_shipped_scale_is_of_the_pinned_embedder() -> None:
-    assert shipped_scale().embedder == vision().models[Role.EMBEDDER].digest
+    assert shipped_scale().embedder == vision().models[Role.EMBEDDER].source
     assert vision().quality(Embedded(np.zeros(1, np.float32), 0.0)).score == 0.0
 
 

@@ -12,11 +12,16 @@ from consentry.vision.layer.lock import MANIFEST_NAME, Lock, Role, pinned
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model as results and records name it; ``digest`` is SHA-256 in hex of the loaded file."""
+    """A model as results and records name it.
+
+    ``digest`` is the SHA-256 in hex of the loaded file, ``source`` that of the published one, whose
+    weights it holds.
+    """
 
     role: Role
     name: str
     digest: str
+    source: str
 
 
 class Layer:
@@ -45,7 +50,7 @@ class Layer:
     def models(self) -> Mapping[Role, ModelInfo]:
         """The models that can be loaded."""
         return {
-            model.role: ModelInfo(model.role, model.name, model.sha256)
+            model.role: ModelInfo(model.role, model.name, model.sha256, model.source_sha256)
             for model in self.lock.models
         }
 
