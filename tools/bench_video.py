@@ -205,25 +205,25 @@ def row(result: Measured) -> list[str]:
     ]
 
 
-def street(folder: Path) -> Path:
+def street(folder: Path, width: int = WIDTH, height: int = HEIGHT, rate: int = RATE) -> Path:
     """Make a clip: a camera that pans over the sample photograph of a crowd."""
     with Image.open(SAMPLES / "city.jpg") as photograph:
-        scale = HEIGHT * 1.3 / photograph.height
-        size = (max(round(photograph.width * scale), WIDTH + 1), round(photograph.height * scale))
+        scale = height * 1.3 / photograph.height
+        size = (max(round(photograph.width * scale), width + 1), round(photograph.height * scale))
         whole = np.asarray(photograph.convert("RGB").resize(size))
     path = folder / "street.mp4"
-    count = CLIP_SECONDS * RATE
+    count = CLIP_SECONDS * rate
     noise = np.random.default_rng(1)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(RATE))
+        stream = container.add_stream("libx264", rate=Fraction(rate))
         if not isinstance(stream, VideoStream):
             raise SystemExit("the encoder is not one of pictures")
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(count):
             part = index / (count - 1)
-            left = round(part * (whole.shape[1] - WIDTH))
-            top = round((0.5 + 0.5 * np.sin(6 * part)) * (whole.shape[0] - HEIGHT))
-            view = whole[top : top + HEIGHT, left : left + WIDTH]
+            left = round(part * (whole.shape[1] - width))
+            top = round((0.5 + 0.5 * np.sin(6 * part)) * (whole.shape[0] - height))
+            view = whole[top : top + height, left : left + width]
             grain = noise.integers(-4, 5, view.shape, np.int16)
             pixels = np.clip(view + grain, 0, 255).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))

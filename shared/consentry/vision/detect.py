@@ -94,10 +94,13 @@ def detect(run: Run, pixels: Pixels) -> tuple[Face, ...]:
     return _faces(np.concatenate([look.find() for look in seen]))
 
 
-def detect_all(detectors: Detectors, pixels: Pixels, profile: Profile) -> tuple[Face, ...]:
+def detect_all(
+    detectors: Detectors, pixels: Pixels, profile: Profile, least: float | None = None
+) -> tuple[Face, ...]:
     """Find the faces in RGB pixels (height, width, 3) with both networks, by RECALL or CHECK.
 
-    Gives and raises what ``detect`` does.
+    ``least`` is how likely a face has to be, if not as the profile says. Gives and raises what
+    ``detect`` does.
     """
     image = Image.fromarray(pixels)
     first, second = _first(detectors.yunet), _second(detectors.centerface)
@@ -109,7 +112,7 @@ def detect_all(detectors: Detectors, pixels: Pixels, profile: Profile) -> tuple[
     seen_first, seen_second, seen_turned = ([*islice(rows, len(part))] for part in finds)
     with stage("weigh"):
         found = weigh(np.concatenate(seen_first), np.concatenate(seen_second))
-        likely = found[found[:, 14] >= THRESHOLDS[profile]]
+        likely = found[found[:, 14] >= (THRESHOLDS[profile] if least is None else least)]
         return _faces(np.concatenate([likely, *seen_turned]))
 
 

@@ -67,7 +67,7 @@ def test_mask_never_flickers_within_a_track(walk: list[Pixels]) -> None:
     data, done = redacted(video(walk))
 
     frames, _ = decoded(data)
-    track = max(done.tracks, key=lambda track: len(track.sightings))
+    track = max(done.tracks, key=lambda track: track.sightings)
     assert (track.start, track.end) == (0, len(walk))
     for index, pixels in enumerate(frames):
         box = track.box(index)

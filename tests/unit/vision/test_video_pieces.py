@@ -213,7 +213,7 @@ def test_face_stays_covered_across_every_seam(
     data, done = apart
 
     frames, times = decoded(data)
-    track = max(done.tracks, key=lambda track: len(track.sightings))
+    track = max(done.tracks, key=lambda track: track.sightings)
     assert len(pieces_of(walk)[1]) >= 4
     assert (track.start, track.end) == (0, 40)
     assert len(frames) == 40

@@ -55,7 +55,7 @@ def _track(track: Track, rate: float) -> dict[str, Any]:
         "firstFrame": track.start,
         "lastFrame": track.end - 1,
         "score": round(track.score, 3),
-        "sightings": len(track.sightings),
+        "sightings": track.sightings,
         "boxes": [{"frame": frame, **_numbers(track.box(frame))} for frame in told],
     }
 

@@ -15,7 +15,9 @@ _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one
 _LARGE_FACE_PIXELS: Final = 64
 _LARGE_FACE_SCORE: Final = 0.7
 _STARE_SIDE: Final = 1280  # in pixels; faces too small for it cannot be made out
-GLANCE_LEAST: Final = 0.2  # a score that may carry a track on
+# A score, and a likelihood, that may carry a track on.
+GLANCE_LEAST: Final = 0.2
+STARE_LEAST: Final = 0.04
 
 
 class Depth(Enum):
@@ -37,7 +39,7 @@ def stare(detectors: Detectors, planes: Planes) -> list[Face]:
     """Look with both detectors as at a picture; scores are how likely it is a face."""
     longest = max(planes.width, planes.height)
     width, height = reduced(planes, min(longest, _STARE_SIDE))
-    found = detect_all(detectors, planes.rgb(width, height), Profile.RECALL)
+    found = detect_all(detectors, planes.rgb(width, height), Profile.RECALL, STARE_LEAST)
     return [enlarged(face, planes.width / width) for face in found]
 
 

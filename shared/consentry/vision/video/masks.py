@@ -16,6 +16,8 @@ from consentry.vision.video.proof import NEIGHBOURS, Residue
 from consentry.vision.video.track import Sighting, Track, make_tracks
 
 PART_FRAMES: Final = 24  # frames that are encoded together: about a second
+# A mask over what remained reaches less far than others: every frame beside it is looked at again.
+_REMAINING_REACH_SECONDS: Final = 0.4
 _BY_HAND: Final = MaskOptions(MaskKind.SOLID, MaskShape.RECTANGLE)
 
 
@@ -99,7 +101,8 @@ class Masks:
         remaining: dict[int, tuple[Sighting, ...]] = {}
         for residue in residues:
             remaining |= dict(residue.faces)
-        tracks = make_tracks(self._scan.stage, sorted(remaining.items()))
+        seen = sorted(remaining.items())
+        tracks = make_tracks(self._scan.stage, seen, _REMAINING_REACH_SECONDS)
         self._laid += [(track, solid) for track in tracks]
         touched: dict[int, set[int]] = defaultdict(set)
         for track in tracks:

@@ -57,16 +57,15 @@ def merge(known: Survey, scans: Iterable[PieceScan], limits: Limits) -> Scan:
     ticks = tuple(clock.next(told) for scan in ordered for told in scan.times)
     if frames > limits.frames_max or ticks[-1] * known.form.clock > limits.seconds_max:
         raise VideoSizeError("the video is too long")
-    cuts = {
-        start + cut for start, scan in zip(starts, ordered, strict=True) for cut in scan.cuts
-    } | {
-        start
-        for start, (one, other) in zip(starts[1:], pairwise(ordered), strict=True)
-        if not one.view.leads_to(other.view)
-    }
+    cuts = [start + cut for start, scan in zip(starts, ordered, strict=True) for cut in scan.cuts]
+    moves = [move for scan in ordered for move in scan.moves]
+    for start, (one, other) in zip(starts[1:], pairwise(ordered), strict=True):
+        if one.view is not None and other.view is not None:
+            begins, moves[start] = one.view.to(other.view)
+            cuts += [start] * begins
     form = known.form
     return Scan(
-        stage=Stage(frames, float(form.rate), form.width, form.height, tuple(sorted(cuts))),
+        stage=Stage(frames, float(form.rate), tuple(moves), tuple(sorted(cuts))),
         starts=tuple(starts),
         ticks=ticks,
         seen=tuple(

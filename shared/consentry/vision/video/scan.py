@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from consentry.vision.detect import Detectors
-from consentry.vision.video.cuts import Cuts, View
 from consentry.vision.video.frames import Frame, Reader
 from consentry.vision.video.look import glance, stare
+from consentry.vision.video.motion import Move
 from consentry.vision.video.track import Sighting, tenths
+from consentry.vision.video.watch import View, Watch
 from consentry.vision.workers import in_order
 
 STRIDE: Final = 4  # frames from one that is examined to the next
-STARE_EVERY: Final = 3  # examined frames, the first of each scene among them
+STARE_EVERY: Final = 4  # examined frames, the first of each scene among them
 # From which likelihood, and from which score of the quick detector alone, a find begins a track.
 LIKELY: Final = 0.12
 SURE: Final = 0.8
@@ -43,7 +44,8 @@ class _Windows:
     tell: Callable[[int], None]
     times: list[int | None] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
-    watch: Cuts = field(default_factory=Cuts)
+    moves: list[Move] = field(default_factory=list)
+    watch: Watch = field(default_factory=Watch)
 
     def __iter__(self) -> Iterator[_Window]:
         turn = 0
@@ -51,7 +53,9 @@ class _Windows:
         for frame in self.frames:
             self.times.append(frame.told)
             self.tell(len(self.times))
-            if self.watch.begins(frame.planes):
+            begins, move = self.watch.next(frame.planes)
+            self.moves.append(move)
+            if begins:
                 self.cuts.append(frame.index)
                 yield from _last_of(waiting)
                 waiting, turn = [], 0
@@ -75,7 +79,8 @@ def _last_of(waiting: Sequence[Frame]) -> Iterator[_Window]:
 class PieceScan:
     """What was seen of a piece; frames are counted from its first.
 
-    ``times`` are what the file tells of each frame, in ticks, None where it tells nothing.
+    ``times`` are what the file tells of each frame, in ticks, None where it tells nothing, and
+    ``moves`` how the camera moved since the frame before. ``view`` shows what the piece shows.
     ``complete`` is False where the packets of a piece did not give a frame each: then the video
     must not be cut at all, and the source is to be scanned as its only piece.
     """
@@ -84,7 +89,8 @@ class PieceScan:
     times: tuple[int | None, ...]
     seen: tuple[tuple[int, tuple[Sighting, ...]], ...]
     cuts: tuple[int, ...]
-    view: View
+    moves: tuple[Move, ...]
+    view: View | None
     damaged: int
     complete: bool
 
@@ -111,6 +117,7 @@ def scan_piece(reader: Reader, detectors: Detectors, *, tell: Callable[[int], No
         times=tuple(windows.times),
         seen=tuple(seen),
         cuts=tuple(windows.cuts),
+        moves=tuple(windows.moves),
         view=windows.watch.view,
         damaged=reader.damaged,
         complete=reader.complete,

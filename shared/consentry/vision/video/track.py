@@ -3,12 +3,14 @@
 Two thresholds (the idea of ByteTrack, arXiv 2110.06864): what is surely a face begins a track, what
 may be one only carries a track on. The whole video is known before anything is masked, so gaps
 are bridged afterwards from both sides, and a track reaches back before its first sighting and on
-after its last: a face that comes into the picture is covered before it is recognised. No pixels
-and no templates are compared; a cut of the scene ends all tracks.
+after its last: a face that comes into the picture is covered before it is recognised. Faces are
+followed in the coordinates of the scene's first frame, so that a camera that pans or zooms moves
+none of them. No faces and no templates are compared; a cut of the scene ends all tracks.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Final
 
 import numpy as np
@@ -16,17 +18,21 @@ from numpy.typing import NDArray
 from pydantic import PlainSerializer, PlainValidator
 
 from consentry.vision.geometry import Box
+from consentry.vision.video.motion import STILL, Move
 
 Floats = NDArray[np.float64]
 
 _NEAR: Final = 0.8  # farthest that a face is from where it was expected, in its own sizes
 _STRETCH: Final = 0.9  # largest change of its size, as a logarithm
 _GAP_SECONDS: Final = 1.2  # longest that a track is carried on without a sighting
-_REACH_SECONDS: Final = 0.4  # that a track reaches beyond its sightings on either side
-_BORDER_SECONDS: Final = 1.0  # the same while the face is cut by the picture's border
-_GROWTH_BEYOND: Final = 0.5  # of a face's size beyond its sightings, at most, as a logarithm
+REACH_SECONDS: Final = 1.2  # that a track reaches beyond its sightings on either side
+# A face goes on beyond its sightings as it moved at last, if it has been seen to for so long and
+# is faster than sightings jitter, in its own sizes a second.
+_KNOWN_SECONDS: Final = 0.6
+_KNOWN_SECONDS_LEAST: Final = 0.25
+_SLOW: Final = 0.6
 _SMOOTHING: Final = 0.5  # weight of the newest sighting in the motion
-_MOTION_GROWTH: Final = 0.5  # of the way to the next sighting, added to the mask
+_MOTION_GROWTH: Final = 0.25  # of the way to the next frame, added to the mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +56,29 @@ def tenths(box: Box) -> Box:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where tracks run: how many frames there are, their size in pixels, and where scenes begin.
+    """Where tracks run: how many frames there are, how many a second, and where scenes begin.
 
-    ``rate`` is frames per second.
+    ``moves`` tell for each frame how the camera moved since the one before.
     """
 
     frames: int
     rate: float
-    width: int
-    height: int
+    moves: tuple[Move, ...]
     cuts: tuple[int, ...] = ()
+
+    @cached_property
+    def poses(self) -> Floats:
+        """For each frame (frames, 3) zoom and shift x, y since its scene began."""
+        begins = {0, *self.cuts}
+        poses = np.empty((self.frames, 3))
+        zoom, right, down = STILL
+        for frame, (grown, x, y) in enumerate(self.moves):
+            if frame in begins:
+                zoom, right, down = STILL
+            else:
+                zoom, right, down = zoom * grown, right * grown + x, down * grown + y
+            poses[frame] = zoom, right, down
+        return poses
 
 
 Seen = Sequence[tuple[int, Sequence[Sighting]]]
@@ -84,13 +103,13 @@ class Track:
     """One face through a scene: ``boxes`` (frames, 4) from frame ``start`` on, without a gap.
 
     Boxes are left, top, width, height in pixels, as found or estimated, without the margin that a
-    mask adds. ``score`` is the best of its ``sightings``.
+    mask adds. ``score`` is the best of its sightings, of which there are ``sightings``.
     """
 
     start: int
     boxes: Boxes
     score: float
-    sightings: tuple[Sighting, ...] = ()
+    sightings: int
 
     @property
     def end(self) -> int:
@@ -104,11 +123,12 @@ class Track:
         return Box(*(float(value) for value in self.boxes[frame - self.start]))
 
     def within(self, first: int, end: int) -> "Track | None":
-        """Give the part from one frame until before another, without its sightings."""
+        """Give the part from one frame until before another."""
         begin, stop = max(first, self.start), min(end, self.end)
         if begin >= stop:
             return None
-        return Track(begin, self.boxes[begin - self.start : stop - self.start], self.score)
+        boxes = self.boxes[begin - self.start : stop - self.start]
+        return Track(begin, boxes, self.score, self.sightings)
 
 
 @dataclass
@@ -137,8 +157,11 @@ class _Growing:
         self.sightings.append(sighting)
 
 
-def make_tracks(stage: Stage, all_seen: Seen) -> list[Track]:
-    """Follow faces through all frames that were examined and give whole, gapless tracks."""
+def make_tracks(stage: Stage, all_seen: Seen, reach: float = REACH_SECONDS) -> list[Track]:
+    """Follow faces through all frames that were examined and give whole, gapless tracks.
+
+    ``reach`` is in seconds.
+    """
     gap = max(int(_GAP_SECONDS * stage.rate), 1)
     growing: list[_Growing] = []
     done: list[tuple[_Growing, int, int]] = []
@@ -154,10 +177,10 @@ def make_tracks(stage: Stage, all_seen: Seen) -> list[Track]:
         lost = [track for track in growing if frame - track.last > gap]
         done += [(track, scene, cut) for track in lost]
         growing = [track for track in growing if frame - track.last <= gap]
-        _follow(growing, seen, frame)
+        _follow(growing, [_stilled(one, stage.poses[frame]) for one in seen], frame)
     done += [(track, scene, cut) for track in growing]
     return [
-        _whole(track, scene, end, stage)
+        _whole(track, scene, end, stage, max(int(reach * stage.rate), 1))
         for track, scene, end in done
         if any(sighting.sure for sighting in track.sightings)
     ]
@@ -204,43 +227,44 @@ def _pairs(
             yield float(away[index] + stretch[index]), track, int(index)
 
 
-def _whole(track: _Growing, first: int, end: int, stage: Stage) -> Track:
+def _stilled(sighting: Sighting, pose: Floats) -> Sighting:
+    """Give a sighting as the scene's first frame would show it."""
+    zoom, right, down = pose
+    box = sighting.box
+    still = Box(
+        (box.left - right) / zoom, (box.top - down) / zoom, box.width / zoom, box.height / zoom
+    )
+    return replace(sighting, box=still)
+
+
+def _whole(track: _Growing, first: int, end: int, stage: Stage, reach: int) -> Track:
     """Draw a track through all its frames and beyond its ends, within its scene."""
     sightings = track.sightings
     frames = np.array([sighting.frame for sighting in sightings])
     states = np.array([_state(sighting.box) for sighting in sightings])
-    far = max(int(_BORDER_SECONDS * stage.rate), 1)
-    steps = np.arange(max(frames[0] - far, first), min(frames[-1] + far + 1, end))
+    steps = np.arange(max(frames[0] - reach, first), min(frames[-1] + reach + 1, end))
     drawn = np.stack([np.interp(steps, frames, states[:, i]) for i in range(4)], axis=1)
-    if len(sightings) > 1:
-        for known, anchor, outside in (
-            (slice(None, 3), 0, steps < frames[0]),
-            (slice(-3, None), -1, steps > frames[-1]),
-        ):
-            moved = np.polyfit(frames[known], states[known], 1)[0]
-            further = np.outer(steps[outside] - frames[anchor], moved)
-            further[:, 2:] = np.clip(further[:, 2:], 0.0, _GROWTH_BEYOND)
-            drawn[outside] += further
-    sizes = np.exp(drawn[:, 2:])
-    travelled = np.abs(np.gradient(drawn[:, :2], axis=0)) if len(drawn) > 1 else 0 * sizes
+    for anchor, outside in ((0, steps < frames[0]), (-1, steps > frames[-1])):
+        moved = _velocity(frames, states, anchor, stage.rate)
+        drawn[outside, :2] += np.outer(steps[outside] - frames[anchor], moved)
+    poses = stage.poses[steps]
+    centres = drawn[:, :2] * poses[:, :1] + poses[:, 1:]
+    sizes = np.exp(drawn[:, 2:]) * poses[:, :1]
+    travelled = np.abs(np.gradient(centres, axis=0)) if len(centres) > 1 else 0 * sizes
     sizes = sizes + _MOTION_GROWTH * travelled
-    corners = drawn[:, :2] - sizes / 2
-    boxes = np.concatenate([corners, sizes], axis=1).round(1).astype(np.float32)
-    picture = np.array([stage.width, stage.height])
-    cut = ((corners < 0) | (corners + sizes > picture)).any(axis=1)
-    reach = max(int(_REACH_SECONDS * stage.rate), 1)
-    near = (steps >= frames[0] - reach) & (steps <= frames[-1] + reach)
-    begin, stop = _run(near | cut, int(frames[0] - steps[0]))
+    boxes = np.concatenate([centres - sizes / 2, sizes], axis=1).round(1).astype(np.float32)
     best = max(sighting.score for sighting in sightings)
-    return Track(int(steps[begin]), boxes[begin:stop], best, tuple(sightings))
+    return Track(int(steps[0]), boxes, best, len(sightings))
 
 
-def _run(wanted: NDArray[np.bool_], inside: int) -> tuple[int, int]:
-    """Give begin and end of the run of wanted steps around one that is wanted."""
-    unwanted = np.flatnonzero(~wanted)
-    before, after = unwanted[unwanted < inside], unwanted[unwanted > inside]
-    begin = int(before[-1]) + 1 if len(before) else 0
-    return begin, int(after[0]) if len(after) else len(wanted)
+def _velocity(frames: NDArray[np.int_], states: Floats, anchor: int, rate: float) -> Floats:
+    """Give x and y in pixels a frame at an end of a track; 0 where it is slow or unknown."""
+    near = np.abs(frames - frames[anchor]) <= _KNOWN_SECONDS * rate
+    if np.ptp(frames[near]) < _KNOWN_SECONDS_LEAST * rate:
+        return np.zeros(2)
+    moved = np.polyfit(frames[near], states[near, :2], 1)[0]
+    size = np.exp(states[anchor, 2:].mean())
+    return moved if np.hypot(*moved) * rate >= _SLOW * size else np.zeros(2)
 
 
 def _state(box: Box) -> Floats:
