@@ -112,6 +112,12 @@ def test_deleting_by_etag_deletes(blobs: BlobStore, place: str) -> None:
     assert blobs.properties(INBOX, place) is None
 
 
+def test_deleting_by_etag_what_has_gone_deletes_nothing(blobs: BlobStore, place: str) -> None:
+    etag = write(blobs, place)
+    blobs.delete(INBOX, place)
+    assert blobs.delete(INBOX, place, etag=etag) is False
+
+
 @pytest.mark.parametrize("size", [0, 1, 5 * 1024 * 1024])
 def test_a_moved_blob_is_there_and_no_longer_here(blobs: BlobStore, place: str, size: int) -> None:
     data = bytes(range(256)) * (size // 256) if size > 1 else b"x" * size

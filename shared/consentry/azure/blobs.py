@@ -191,6 +191,10 @@ class AzureBlobStore:
                 )
         except NotFoundError:
             return False
+        except ConflictError:  # so is a condition answered where there is nothing
+            if self.properties(container, name) is None:
+                return False
+            raise
         return True
 
     def list(self, container: str, prefix: str) -> Iterator[BlobProperties]:
