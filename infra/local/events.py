@@ -1,14 +1,12 @@
 """Event Grid: what was written to an account reaches the webhooks that subscribed to it.
 
-At least once: an event may come twice and out of order, if the local cloud is told so. What a
+At least once: an event comes several times and out of order, if the local cloud is told so. What a
 webhook does not take is tried again until the subscription's attempts are used up, and is then
 left in its dead-letter container, written by the topic's own identity.
 """
 
 import json
 import logging
-import queue
-import random
 import ssl
 import threading
 import time
@@ -39,19 +37,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Manners:
-    """How events are delivered; Azure itself waits 10 s and more before another try."""
+    """How events are delivered.
+
+    ``backwards``: events wait until none has come for a pause, and the latest goes first.
+    ``pause_seconds`` is also between two tries; Azure itself waits 10 s and more.
+    """
 
     copies: int = 1
-    shuffled: bool = False
+    backwards: bool = False
     pause_seconds: float = 1.0
 
 
-@dataclass(order=True)
+@dataclass
 class _Delivery:
     due: float
-    order: float
-    subscription_id: str = ""
-    event: Mapping[str, Any] | None = None
+    subscription_id: str
+    event: Mapping[str, Any]
     attempts: int = 0
 
 
@@ -67,16 +68,18 @@ class Events:
     ) -> None:
         self._cloud = cloud
         self._identities = identities
-        self._manners = manners
+        self.manners = manners
         trusted = ssl.create_default_context(cafile=surroundings["SSL_CERT_FILE"])
         self._client = httpx.Client(
             proxy=surroundings["HTTPS_PROXY"], verify=trusted, timeout=POST_SECONDS_MAX
         )
-        self._waiting: queue.PriorityQueue[_Delivery] = queue.PriorityQueue()
-        self._ended = threading.Event()
+        self._waiting: list[_Delivery] = []
+        self._changed = threading.Condition()
+        self._ended = False
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
-        self.delivered = 0
+        self.delivered: list[str] = []
+        """Subjects of what was taken, in the order in which it was."""
         self.undelivered = 0
 
     def make(self, resource: Resource) -> None:
@@ -100,8 +103,9 @@ class Events:
 
     def stop(self) -> None:
         """Deliver nothing more."""
-        self._ended.set()
-        self._waiting.put(_Delivery(0.0, 0.0))
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
         self._thread.join()
         self._client.close()
 
@@ -114,38 +118,54 @@ class Events:
         for subscription in self._cloud.of("eventgrid:SystemTopicEventSubscription"):
             topic = self._topic(subscription)
             if topic.inputs["source"] == created.account.id and _wants(subscription, subject):
-                for _ in range(self._manners.copies):
-                    self._wait(_Delivery(time.monotonic(), 0.0, subscription.id, event))
+                for _ in range(self.manners.copies):
+                    self._accept(subscription.id, event)
 
-    def _wait(self, delivery: _Delivery) -> None:
-        if self._manners.shuffled:
-            delivery.due += random.uniform(0, self._manners.pause_seconds)  # noqa: S311 (order only)
-        delivery.order = random.random()  # noqa: S311
-        self._waiting.put(delivery)
+    def _accept(self, subscription_id: str, event: Mapping[str, Any]) -> None:
+        """Take an event for delivery."""
+        with self._changed:
+            due = time.monotonic()
+            if self.manners.backwards:
+                due += self.manners.pause_seconds
+                for other in self._waiting:
+                    other.due = due
+            self._waiting.append(_Delivery(due, subscription_id, event))
+            self._changed.notify()
 
     def _work(self) -> None:
-        while True:
-            delivery = self._waiting.get()
-            if self._ended.wait(max(0.0, delivery.due - time.monotonic())):
-                return
+        while (delivery := self._next()) is not None:
             subscription = self._cloud.read(delivery.subscription_id)
-            if subscription is not None and delivery.event is not None:
-                self._deliver(subscription, delivery, delivery.event)
+            if subscription is not None:
+                self._deliver(subscription, delivery)
 
-    def _deliver(
-        self, subscription: Resource, delivery: _Delivery, event: Mapping[str, Any]
-    ) -> None:
+    def _next(self) -> _Delivery | None:
+        """Wait for a delivery that is due; None at the end."""
+        with self._changed:
+            while not self._ended:
+                now = time.monotonic()
+                due = [delivery for delivery in self._waiting if delivery.due <= now]
+                if due:
+                    found = due[-1] if self.manners.backwards else due[0]
+                    self._waiting.remove(found)
+                    return found
+                soonest = min((delivery.due for delivery in self._waiting), default=None)
+                self._changed.wait(None if soonest is None else soonest - now)
+            return None
+
+    def _deliver(self, subscription: Resource, delivery: _Delivery) -> None:
+        event = delivery.event
         answer = self._post(subscription, "Notification", event)
         if answer is not None and answer.is_success:
-            self.delivered += 1
+            self.delivered.append(str(event["subject"]))
             return
-        attempts = delivery.attempts + 1
+        delivery.attempts += 1
         final = answer is not None and answer.status_code in FINAL
-        if final or attempts >= subscription.inputs["retryPolicy"]["maxDeliveryAttempts"]:
-            self._leave(subscription, event, attempts)
+        if final or delivery.attempts >= subscription.inputs["retryPolicy"]["maxDeliveryAttempts"]:
+            self._leave(subscription, event, delivery.attempts)
             return
-        due = time.monotonic() + self._manners.pause_seconds
-        self._wait(_Delivery(due, 0.0, subscription.id, event, attempts))
+        with self._changed:
+            delivery.due = time.monotonic() + self.manners.pause_seconds
+            self._waiting.append(delivery)
 
     def _leave(self, subscription: Resource, event: Mapping[str, Any], attempts: int) -> None:
         """Write an event that nobody took to the dead-letter container."""

@@ -176,12 +176,7 @@ class Tenancy:
     def verify(self, first: bytes, second: bytes, consent: str) -> bool:
         """Have two pictures verified under a consent; tell whether they show one person."""
         with self.client() as client:
-            ids = [detect(client, picture, consent) for picture in (first, second)]
-            reply = client.post(
-                "/face/v1.2/verify", json={"faceId1": ids[0], "faceId2": ids[1]}
-            ).raise_for_status()
-        identical: bool = reply.json()["isIdentical"]
-        return identical
+            return compare(client, detect(client, first, consent), detect(client, second, consent))
 
     def seal(self) -> None:
         """Have the log sealed now; the timer would do so within a minute."""
@@ -241,6 +236,14 @@ def detect(client: httpx.Client, picture: bytes, consent: str) -> str:
     if not faces:
         raise TenancyError("no face was found")
     return str(faces[0]["faceId"])
+
+
+def compare(client: httpx.Client, first: str, second: str) -> bool:
+    """Have two face ids compared; tell whether they are one person's."""
+    body = {"faceId1": first, "faceId2": second}
+    reply = client.post("/face/v1.2/verify", json=body).raise_for_status()
+    identical: bool = reply.json()["isIdentical"]
+    return identical
 
 
 def wait_for[T](ask: Callable[[], T | None], otherwise: str) -> T:

@@ -15,9 +15,12 @@ from consentry.azure.blobs import AzureBlobStore
 from consentry.azure.names import Container, TableName
 from consentry.azure.tables import AzureTable
 from consentry.cli.client import KEY_HEADER
-from consentry.errors import ConsentryError
+from consentry.errors import ConflictError, ConsentryError
 from consentry.trust.operations import Capability
+from consentry_infra.roles import Role
 from local.cloud import Resource
+from local.identity import Who
+from local.kinds import PREFIX, SUBSCRIPTION
 from local.tenancy import REVIEWERS, detect, person
 
 pytestmark = pytest.mark.slow
@@ -226,3 +229,34 @@ def test_the_app_can_neither_overwrite_nor_delete_nor_mark_what_is_in_the_log(li
     with pytest.raises(ConsentryError, match="403: AuthorizationPermissionMismatch"):
         app.write(Container.AUDIT, name, b"", content_type="text/plain")
     assert live.tenancy.auditor.read(name)[: len(before)] == before
+
+
+def test_not_even_an_owner_deletes_or_overwrites_what_is_in_the_log(live: Live) -> None:
+    owner = Who(str(uuid4()))
+    [account] = [
+        found
+        for found in live.cloud.of("storage:StorageAccount")
+        if found.outputs["primaryEndpoints"]["blob"] == live.tenancy.evidence
+    ]
+    roles = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+    made = live.cloud.create(
+        f"{PREFIX}authorization:RoleAssignment",
+        {
+            "scope": account.id,
+            "principalId": owner.object_id,
+            "principalType": "User",
+            "roleDefinitionId": f"{roles}/{Role.BLOB_OWNER}",
+            "roleAssignmentName": str(uuid4()),
+        },
+    )
+    try:
+        store = AzureBlobStore(live.tenancy.evidence, live.tenancy.credential(owner))
+        name = next(iter(live.tenancy.auditor.list())).name
+        assert store.properties(Container.AUDIT, name) is not None
+        with pytest.raises(ConflictError):
+            store.delete(Container.AUDIT, name)
+        with pytest.raises(ConflictError):
+            store.write(Container.AUDIT, name, b"", content_type="text/plain")
+        assert live.tenancy.auditor.read(name)
+    finally:
+        live.cloud.delete(made.id)

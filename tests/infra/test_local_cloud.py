@@ -12,7 +12,9 @@ from local.checks import FLEX_REFUSES, problems
 from local.cloud import Cloud, RefusedError
 from local.kinds import KINDS, PREFIX
 
-INFRA = Path(__file__).resolve().parents[2] / "infra" / "consentry_infra"
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra" / "consentry_infra"
+FUNCTIONS = ROOT / "functions"
 
 
 @pytest.fixture
@@ -149,3 +151,11 @@ def test_accounts_vaults_and_roles_are_made_by_their_wrappers_only() -> None:
     for call, home in raw.items():
         users = {p.name for p in INFRA.glob("*.py") if re.search(call, p.read_text("utf-8"))}
         assert users == {home}
+
+
+def test_neither_program_nor_functions_know_that_a_cloud_is_local() -> None:
+    sources = [*INFRA.glob("*.py"), INFRA.parent / "__main__.py", *FUNCTIONS.glob("*.py")]
+    assert len(sources) > 30
+    for source in sources:
+        text = source.read_text(encoding="utf-8")
+        assert not re.search(r"localhost|127\.0\.0\.1|azurite|(from|import) local\b", text), source

@@ -11,7 +11,10 @@ from tests.infra.live import Live
 from tests.support.layer import sample
 
 from consentry.azure.names import KeyName
+from consentry.cli.client import Consents
 from consentry.service.manifests import REDACTION, open_signed
+from consentry.trust.consents import open_receipt
+from local.tenancy import compare, detect
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +28,14 @@ def redact_with_manifest(live: Live) -> bytes:
         reply = client.post("/redactions", content=sample("person_a_1.jpg"), headers=headers)
         reply.raise_for_status()
         return client.get(reply.headers["X-Consentry-Manifest"]).raise_for_status().content
+
+
+def receipt_and_face(live: Live) -> tuple[bytes, str]:
+    """Fetch the signed receipt of a consent, and have a template made under it."""
+    with Consents(live.tenancy.endpoint, live.tenancy.caller()) as service:
+        receipt = service.receipt(live.consent)
+    with live.tenancy.client() as client:
+        return receipt, detect(client, sample("person_a_1.jpg"), live.consent)
 
 
 @contextmanager
@@ -53,6 +64,7 @@ def requests_run(live: Live) -> Iterator[list[int]]:
 
 def test_keys_rotate_under_load_and_the_old_still_verifies(live: Live, tmp_path: Path) -> None:
     before = redact_with_manifest(live)
+    receipt, face = receipt_and_face(live)
     live.tenancy.verified_log(tmp_path / "before")
     old = {key.kid for key in live.tenancy.public_keys()}
     [vault] = [
@@ -73,6 +85,10 @@ def test_keys_rotate_under_load_and_the_old_still_verifies(live: Live, tmp_path:
     assert old < {key.kid for key in keys}
     for manifest in (before, after):
         assert open_signed(manifest, kind=REDACTION, public_keys=keys)
+    assert open_receipt(receipt, public_keys=keys).record_id == live.consent
+    with live.tenancy.client() as client:
+        again = detect(client, sample("person_a_2.jpg"), live.consent)
+        assert compare(client, face, again)
     assert live.tenancy.verified_log(tmp_path / "after").whole
 
 
