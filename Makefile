@@ -69,19 +69,26 @@ test-slow: setup  ## the slow tests
 package: setup .venv/.infra  ## the deployable package in dist/, with its bill of materials
 	@$(BIN)/python tools/package.py
 
-cost: setup  ## what a stack costs at rest and per thousand photos, by infra/prices.toml
-	@$(BIN)/python tools/cost.py
+# Folders are among what it is made of, so that a file that went counts as a change, too.
+PACKAGE := dist/consentry-package.zip
+PACKAGED := $(shell find functions shared/consentry -not -name '*.pyc' -not -name __pycache__) \
+	tools/package.py tools/package_bill.py requirements/production.lock
+$(PACKAGE): $(PACKAGED) .consentry/layer/.complete .venv/.infra
+	@$(BIN)/python tools/package.py
+
+cost: setup .venv/.infra  ## what a stack costs at rest and per thousand photos, by infra/prices.toml
+	@PYTHONPATH=functions:infra $(BIN)/python tools/cost.py
 
 engine:  ## Pulumi's engine: the one on PATH, or built here from pinned Go modules
 	@tools/engine
 
-preview-local: package  ## the real engine over infra/, against a stand-in for Azure
+preview-local: setup $(PACKAGE)  ## the real engine over infra/, against a stand-in for Azure
 	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/preview_local.py
 
-up-local: package  ## the whole service on this machine: `pulumi up` on a local cloud, used, destroyed
+up-local: setup $(PACKAGE)  ## the whole service on this machine: `pulumi up` on a local cloud, used, destroyed
 	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/up_local.py
 
-cloud: package  ## the same, kept up for playing until Ctrl-C
+cloud: setup $(PACKAGE)  ## the same, kept up for playing until Ctrl-C
 	@engine=$$(tools/engine) && PATH="$$PWD/$(BIN):$$engine:$$PATH" PYTHONPATH=infra $(BIN)/python tools/up_local.py --keep
 
 test-infra: setup .venv/.infra  ## the tests of infra/ but those on a stack that is really up
