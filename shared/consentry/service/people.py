@@ -27,11 +27,16 @@ from consentry.trust.tokens import Issuer, read_token
 DEVELOPMENT_ISSUER: Final = "urn:consentry:development"
 KEPT_SECONDS: Final = 3600.0  # a key that an issuer has withdrawn is believed no longer
 ASKED_AGAIN_SECONDS: Final = 60.0  # an unknown key id makes nobody ask more often
+FAILED_SECONDS: Final = 5.0  # an issuer that did not answer is left alone for so long
 KEYS_BYTES_MAX: Final = MEBIBYTE
 
 
 class IssuerKeys:
-    """The published keys of one issuer, kept for a while."""
+    """The published keys of one issuer, kept for a while.
+
+    Whoever has a token by a known key waits for nobody: anybody can ask for an unknown one, and an
+    issuer may be slow.
+    """
 
     def __init__(
         self, fetch: Callable[[], bytes], *, ticks: Callable[[], float] = time.monotonic
@@ -40,16 +45,30 @@ class IssuerKeys:
         self._ticks = ticks
         self._lock = threading.Lock()
         self._keys: Mapping[str, RSAKey] = {}
-        self._asked = float("-inf")
+        self._asked = self._failed = float("-inf")
 
     def find(self, kid: str) -> RSAKey | None:
         """Give the key of that id, or None; StorageError when the issuer does not answer."""
+        if self._age() < KEPT_SECONDS and (known := self._keys.get(kid)) is not None:
+            return known
         with self._lock:
-            age = self._ticks() - self._asked
-            if age >= KEPT_SECONDS or (kid not in self._keys and age >= ASKED_AGAIN_SECONDS):
-                self._keys = _keys(self._fetch())
-                self._asked = self._ticks()
+            least = ASKED_AGAIN_SECONDS if kid not in self._keys else KEPT_SECONDS
+            if self._age() >= least:
+                self._ask()
             return self._keys.get(kid)
+
+    def _age(self) -> float:
+        return self._ticks() - self._asked
+
+    def _ask(self) -> None:
+        if self._ticks() - self._failed < FAILED_SECONDS:
+            raise StorageError("the issuer of tokens did not answer a moment ago")
+        try:
+            self._keys = _keys(self._fetch())
+        except StorageError:
+            self._failed = self._ticks()
+            raise
+        self._asked = self._ticks()
 
 
 @dataclass(frozen=True)

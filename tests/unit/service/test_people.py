@@ -2,17 +2,20 @@
 
 import json
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 from tests.support.governance import NOW
-from tests.support.memory import Clock
+from tests.support.memory import WAIT_SECONDS, Clock
 from tests.support.people import ISSUER_FILE, issuer, people, principal_id, token
 
 from consentry.errors import SettingsError, StorageError
 from consentry.service.people import (
     ASKED_AGAIN_SECONDS,
+    FAILED_SECONDS,
     KEPT_SECONDS,
     IssuerKeys,
     people_of,
@@ -154,6 +157,49 @@ def test_an_unknown_key_id_makes_nobody_ask_more_often() -> None:
     assert keys.find("new") is not None
     assert keys.find("ec") is None  # only RSA keys sign tokens
     assert published.asked == 2
+
+
+def test_whoever_has_a_known_key_waits_for_nobody_who_asks_for_an_unknown_one() -> None:
+    published, clock = Published(), Clock()
+    asked, answer = threading.Event(), threading.Event()
+
+    def slowly() -> bytes:
+        if published.asked:
+            asked.set()
+            assert answer.wait(WAIT_SECONDS)
+        return published()
+
+    keys = IssuerKeys(slowly, ticks=clock.seconds)
+    assert keys.find("1") is not None
+    clock.advance(seconds=ASKED_AGAIN_SECONDS)
+    with ThreadPoolExecutor() as pool:
+        unknown = pool.submit(keys.find, "2")
+        assert asked.wait(WAIT_SECONDS)
+        known = pool.submit(keys.find, "1")
+        assert known.result(WAIT_SECONDS) is not None
+        assert not unknown.done()
+        answer.set()
+        assert unknown.result() is None
+
+
+def test_an_issuer_that_does_not_answer_is_not_asked_at_every_token() -> None:
+    published, clock = Published(), Clock()
+    down = True
+
+    def fetch() -> bytes:
+        document = published()
+        if down:
+            raise StorageError("no answer")
+        return document
+
+    keys = IssuerKeys(fetch, ticks=clock.seconds)
+    for _ in range(10):
+        with pytest.raises(StorageError):
+            keys.find("1")
+    assert published.asked == 1
+    down = False
+    clock.advance(seconds=FAILED_SECONDS)
+    assert keys.find("1") is not None
 
 
 @pytest.mark.parametrize(
