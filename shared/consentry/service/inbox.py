@@ -56,7 +56,7 @@ class Work(Protocol):
         """Do the work on the content that had ``found.etag``."""
 
 
-FAULTS_OF_THEUPLOAD_METADATA = (InputError, RefusedError, RedactionError)
+FAULTS_OF_THE_UPLOAD = (InputError, RefusedError, RedactionError)
 """What another try cannot cure; anything else is raised, and the host delivers again."""
 
 
@@ -113,7 +113,7 @@ class Inbox:
     def _work_on(self, upload: UploadName, request_id: str) -> None:
         if not upload.is_addressable:
             # Nothing of it can be read or moved, only of the blob that its name leads to.
-            with suppress(*FAULTS_OF_THEUPLOAD_METADATA):
+            with suppress(*FAULTS_OF_THE_UPLOAD):
                 self.gate.run(self._call(upload, "", request_id), _refuse_name)
             return
         found = self.blobs.properties(Container.INBOX, upload.blob)
@@ -128,7 +128,7 @@ class Inbox:
             self._check_replaced(upload, found.etag)
         except RateLimitedError:
             raise
-        except FAULTS_OF_THEUPLOAD_METADATA as error:
+        except FAULTS_OF_THE_UPLOAD as error:
             if not self.quarantine.take(upload, found.etag, error):
                 self._check_replaced(upload, found.etag)
 

@@ -50,7 +50,8 @@ class Redactor:
         try:
             redacted = self.vision.redact(data, options, [one.claim for one in prepared])
         finally:
-            self.desk.count(invocation, prepared)
+            if prepared:
+                self.desk.count(invocation, prepared)
         judged = [
             Claimed(one.name, found) for one, found in zip(prepared, redacted.claims, strict=True)
         ]
