@@ -164,7 +164,6 @@ _RENDERERS: Final[Mapping[str, tuple[str, Callable[[Figures], list[str]]]]] = {
     "verification fast": ("verification_fast.toml", verification),
     "quality": ("quality.toml", quality),
     "fairness of verification": ("fairness_verification.json", fairness),
-    "fairness of redaction": ("fairness_redaction.json", fairness),
 }
 
 

@@ -16,6 +16,7 @@ from consentry.cli.measuring import (
     Record,
     ResumeFile,
     ResumeKey,
+    TemplateWorth,
     answer,
     by_group,
     resuming,
@@ -46,6 +47,7 @@ def fairness(
     demographics: Annotated[
         Path | None, typer.Option(**FILE, help="CSV: file, face (its index), what is perceived.")
     ] = None,
+    profile: TemplateWorth = "accurate",
     data: Data = "unnamed",
     record: Record = None,
     html: Html = None,
@@ -70,16 +72,17 @@ def fairness(
     from consentry.evaluate.listed import make_listed
     from consentry.evaluate.report import Part, Table
     from consentry.evaluate.templates import Makers
-    from consentry.vision import Vision
+    from consentry.vision import TemplateProfile, Vision
 
     shows = track(visible=not ctx.obj.as_json)
     vision = Vision(layer_folder(layer), threads)
     if pairs and groups and not boxes:
         makers, known = Makers(layer_folder(layer), 1, jobs), read_pairs(pairs)
-        version = vision.template_version()
+        worth = TemplateProfile(profile)
+        version = vision.template_version(worth)
         with resuming(resume, resume_key, version, images.resolve()) as resumed:
-            listed = make_listed(makers, images, known, shows, resume=resumed)
-            found = of_verification(listed, known, read_groups(groups))
+            listed = make_listed(makers, images, known, shows, worth, resumed)
+            found = of_verification(listed, known, read_groups(groups), worth)
     elif boxes and demographics and not pairs:
         perceived = read_demographics(demographics, images.name)
         labels, digests = read_boxes(boxes), [model.digest for model in vision.redacting.values()]
@@ -90,7 +93,7 @@ def fairness(
         raise ArgumentError("give --pairs and --groups, or --boxes and --demographics")
     if record is not None:
         write_record(record, "fairness", data, found.document())
-    parts: list[Part] = [f"errors: {found.errors}; intervals are 95 %, by bootstrap"]
+    parts: list[Part] = [f"errors {found.errors}; intervals are 95 %, by bootstrap"]
     for of, each in found.disparities.items():
         few = ", ".join(each.few)
         rows = [

@@ -1,7 +1,7 @@
 """``consentry evaluate`` of pictures of known people: verification, its cohort, and quality."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from consentry.cli.measuring import (
     Record,
     ResumeFile,
     ResumeKey,
+    TemplateWorth,
     answer,
     by_group,
     resuming,
@@ -40,9 +41,7 @@ def verification(
         list[Path] | None,
         typer.Option(**FILE, help="Pictures of a group, one a line; the file's name is its name."),
     ] = None,
-    profile: Annotated[
-        Literal["fast", "accurate"], typer.Option(help="How much work a template is worth.")
-    ] = "accurate",
+    profile: TemplateWorth = "accurate",
     data: Data = "unnamed",
     record: Record = None,
     html: Html = None,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -26,6 +26,9 @@ Images = Annotated[
 Pairs = Annotated[Path, typer.Option(**FILE, help="Pairs, in the format of LFW.")]
 Data = Annotated[str, typer.Option(help="What the pictures are, in words, for the record.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Processes that work.")]
+TemplateWorth = Annotated[
+    Literal["fast", "accurate"], typer.Option("--profile", help="How much a template is worth.")
+]
 Html = Annotated[
     Path | None, typer.Option(dir_okay=False, help="Write a report with plots to this file.")
 ]

@@ -7,7 +7,7 @@ that fare alike always differ a little: an interval says something where it begi
 and nothing where a group has few cases.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from consentry.evaluate.detection import Case
 from consentry.evaluate.labels import Pair
 from consentry.evaluate.listed import Listed
 from consentry.evaluate.rates import PERCENT, Rate, rate
+from consentry.vision import TemplateProfile
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -86,17 +87,20 @@ class Fairness:
         }
 
 
-def of_verification(listed: Listed, pairs: Sequence[Pair], groups: Mapping[str, str]) -> Fairness:
+def of_verification(
+    listed: Listed, pairs: Sequence[Pair], groups: Mapping[str, str], profile: TemplateProfile
+) -> Fairness:
     """Compare groups by false non-matches of the listed pairs, and by false matches of all pairs.
 
-    ``groups`` maps a picture's name to its group. Raises ArgumentError for fewer than two groups.
+    ``groups`` maps a picture's name to its group; templates are of one profile. Raises
+    ArgumentError for fewer than two groups.
     """
     threshold = listed.impostors().threshold(FMR).similarity
     group_of = np.array([groups.get(Path(picture).name, "") for picture in listed.pictures])
     places = listed.places([pair for pair in pairs if pair.same])
     crossed = Crossed(listed, group_of, threshold)
     return Fairness(
-        f"at an FMR of {FMR:g} of all pairs together",
+        f"of verification, profile {profile.value}, at an FMR of {FMR:g} of all pairs together",
         {
             "false non-matches": of_cases(
                 listed.similarities(places) < threshold,
@@ -114,7 +118,7 @@ def of_detection(cases: Sequence[Case]) -> Fairness:
     pictures = np.array([case.picture for case in cases])
     kinds = sorted({kind for case in cases for kind in case.groups})
     return Fairness(
-        "labelled faces that redaction left visible",
+        "of redaction: labelled faces that stayed visible",
         {
             kind: of_cases(
                 visible, np.array([case.groups.get(kind, "") for case in cases]), pictures
@@ -154,43 +158,34 @@ def disparity(groups: Mapping[str, Rate], count: Count, people: int) -> Disparit
     """
     if len(groups) < 2:
         raise ArgumentError("fewer than two groups have a case, so there is nothing to compare")
-    names = list(groups)
-    difference, ratio, worst = _compared(names, *count(np.ones(people, np.int64)))
     generator = np.random.default_rng(_SEED)
-    chance = np.full(people, 1 / people)
-    drawn = [
-        _compared(names, *count(generator.multinomial(people, chance))) for _ in range(_RESAMPLINGS)
-    ]
+    drawn = generator.multinomial(people, np.full(people, 1 / people), _RESAMPLINGS)
+    counted = [count(each) for each in (np.ones(people, np.int64), *drawn)]
+    frame = _frame(list(groups), *map(np.array, zip(*counted, strict=True)))
+    difference, ratio = frame.difference(), frame.ratio()
     return Disparity(
         groups,
-        worst,
-        Extent(difference, _interval([each[0] for each in drawn])),
-        Extent(ratio, _interval([each[1] for each in drawn])),
+        str(frame.by_group.loc[0].idxmax()),
+        Extent(float(difference.loc[0]), _interval(difference.drop(0))),
+        Extent(float(ratio.loc[0]), _interval(ratio.drop(0))),
     )
 
 
-def _compared(names: Sequence[str], errors: Doubles, cases: Doubles) -> tuple[float, float, str]:
-    """Give difference, ratio and the worst of the groups that have cases.
-
-    Both are NaN where no group has cases, the ratio also where there are no errors.
-    """
-    present = np.flatnonzero(cases)
-    if not len(present):
-        return float("nan"), float("nan"), ""
-    frame = MetricFrame(
+def _frame(names: Sequence[str], errors: Doubles, cases: Doubles) -> MetricFrame:
+    """Frame errors and cases (draws, groups) by draw; a group of no cases in a draw has no rate."""
+    draw, group = np.nonzero(cases)
+    missed, right = errors[draw, group], (cases - errors)[draw, group]
+    return MetricFrame(
         metrics=selection_rate,
-        y_true=np.zeros(2 * len(present)),  # which a share of errors does not ask for
-        y_pred=np.tile([1, 0], len(present)),
-        sensitive_features=np.repeat(np.array(names)[present], 2),
-        sample_params={
-            "sample_weight": np.stack([errors, cases - errors], axis=1)[present].ravel()
-        },
+        y_true=np.zeros(2 * len(draw)),  # which a share of errors does not ask for
+        y_pred=np.tile([1, 0], len(draw)),
+        sensitive_features=np.repeat(np.array(names)[group], 2),
+        control_features=np.repeat(draw, 2),
+        sample_params={"sample_weight": np.stack([missed, right], axis=1).ravel()},
     )
-    ratio = float(frame.ratio()) if frame.group_max() else float("nan")
-    return float(frame.difference()), ratio, str(frame.by_group.idxmax())
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float]:
+def _interval(values: Iterable[float]) -> tuple[float, float]:
     known = [value for value in values if not np.isnan(value)]
     if not known:
         return 0.0, 1.0

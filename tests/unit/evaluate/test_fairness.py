@@ -102,12 +102,13 @@ def test_command_compares_verification_by_group(
     ran = consentry(
         "evaluate", "fairness", "--images", images, "--pairs", listed, "--groups", women,
         "--groups", men, "--record", record, "--html", tmp_path / "report.html",
-        "--jobs", 1, "--layer", layer_dir(), "--json",
+        "--profile", "fast", "--jobs", 1, "--layer", layer_dir(), "--json",
     )  # fmt: skip
     check_report(tmp_path / "report.html", PEOPLE, plots=2)
 
     found = ran.document
     assert ran.code == 0
+    assert "profile fast" in found["errors"]
     assert set(found["error_by_group"]["false matches"]) == {
         "men - men", "men - women", "women - women"
     }  # fmt: skip
