@@ -192,7 +192,7 @@ def consent_to(stack: Stack, http: httpx.Client) -> tuple[str, str, str]:
     given = consentry(stack, *words, *key)
     file, keys = OUT / "consent.jws", OUT / "public-keys.json"
     consentry(stack, "consent", "receipt", given["id"], "--out", str(file), *key)
-    consentry(stack, "consent", "verify", str(file), "--public-keys", str(keys))
+    consentry(stack, "consent", "verify", str(file), "--public-key", str(keys))
     told = f"without it: {without.json()['error']['code']}; now {SUBJECT} agreed: {given['id']}"
     return given["id"], given["withdrawalCode"], told
 
@@ -234,7 +234,7 @@ def check_manifests(stack: Stack, http: httpx.Client) -> str:
             "manifest",
             "verify",
             f"{picture}.manifest.json",
-            "--keys",
+            "--public-key",
             str(keys),
             "--output",
             str(picture),

@@ -123,10 +123,10 @@ def test_a_draft_is_edited_and_its_decisions_verify_offline(shell: Shell, tmp_pa
     files = shell("access", "decisions", case, "--out", tmp_path / "signed", *auditor)["decisions"]
     keys = tmp_path / "keys.json"
     keys.write_bytes(httpx.get(f"{shell.running.stack.url}/keys").content)
-    told = shell("access", "verify", files[0], "--keys", keys)["decision"]
+    told = shell("access", "verify", files[0], "--public-key", keys)["decision"]
     assert (told["application"], told["state"]) == (case, "approved")
     Path(files[0]).write_bytes(Path(files[0]).read_bytes()[:-4] + b"AAAA")
-    assert shell("access", "verify", files[0], "--keys", keys, expect=1)["error"]["code"]
+    assert shell("access", "verify", files[0], "--public-key", keys, expect=1)["error"]["code"]
     shell("access", "revoke", case, *token(shell, "admin", "root"))
 
 
@@ -286,7 +286,7 @@ def test_a_manifest_is_verified_offline_against_its_pictures(
         redacted.write_bytes(reply.content)
         manifest.write_bytes(http.get(reply.headers["X-Consentry-Manifest"]).content)
         keys.write_bytes(http.get("/keys").content)
-    words = ("manifest", "verify", manifest, "--keys", keys)
+    words = ("manifest", "verify", manifest, "--public-key", keys)
     told = shell(*words, "--output", redacted, "--original", original)
     assert told["valid"] is True
     assert len(told["manifest"]["faces"]) >= 1

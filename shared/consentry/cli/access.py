@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from consentry.cli.answer import Answer, table
+from consentry.cli.manifest import Keys, read_file, read_key_set
 from consentry.cli.places import TOKEN_VARIABLE
 from consentry.cli.remote import Endpoint
 from consentry.errors import ArgumentError
@@ -103,14 +104,11 @@ def decisions(
 
 def verify(
     decision: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Signed decision.")],
-    keys: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="What `GET /keys` gives.")
-    ],
+    keys: Keys,
 ) -> Answer:
     """Verify a signed decision offline, by the keys that sign nothing but decisions."""
     from pydantic import TypeAdapter
 
-    from consentry.cli.manifest import read_file, read_key_set
     from consentry.limits import JSON_BYTES_MAX
     from consentry.trust.approvals import Approval
     from consentry.trust.decisions import read_decision

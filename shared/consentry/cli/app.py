@@ -45,12 +45,12 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     (
         "manifest verify",
         manifest.verify,
-        "consentry manifest verify a.jpg.manifest.json --keys keys.json --output a.jpg",
+        "consentry manifest verify a.jpg.manifest.json --public-key keys.json --output a.jpg",
     ),
     (
         "deletion verify",
         deletion.verify,
-        "consentry deletion verify receipt.jws --keys keys.json",
+        "consentry deletion verify receipt.jws --public-key keys.json",
     ),
     (
         "dev token",
@@ -67,7 +67,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     (
         "access verify",
         access.verify,
-        "consentry access verify decision.jws --keys keys.json",
+        "consentry access verify decision.jws --public-key keys.json",
     ),
     ("access list", access.list_applications, "consentry access list"),
     ("access show", access.show, f"consentry access show {_ID}"),
@@ -89,7 +89,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     (
         "consent verify",
         consent.verify,
-        "consentry consent verify receipt.jws --public-keys keys.json",
+        "consentry consent verify receipt.jws --public-key keys.json",
     ),
     ("keys create", keys.create, "consentry keys create contoso"),
     ("keys list", keys.list_keys, "consentry keys list contoso"),

@@ -17,7 +17,7 @@ from uuid import UUID
 import typer
 
 from consentry.cli.answer import Answer, cure
-from consentry.cli.manifest import KEYS_HELP, read_file, read_key_set
+from consentry.cli.manifest import Keys, read_file, read_key_set
 from consentry.cli.records import record_table
 from consentry.errors import ArgumentError, IntegrityError, StorageError
 from consentry.limits import AUDIT_GAP_SECONDS_MAX, MEBIBYTE, NOTE_BYTES_MAX
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 PROOF_BYTES_MAX: Final = MEBIBYTE
 GAP_MINUTES: Final = AUDIT_GAP_SECONDS_MAX // 60
 
-Keys = Annotated[Path, typer.Option("--public-key", exists=True, dir_okay=False, help=KEYS_HELP)]
 Held = Annotated[
     Path | None,
     typer.Option(

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from consentry.cli.answer import Answer, table
-from consentry.cli.manifest import KEYS_HELP, read_file, read_key_set
+from consentry.cli.manifest import Keys, read_file, read_key_set
 from consentry.cli.places import CODE_VARIABLE
 from consentry.cli.remote import Endpoint, Key
 from consentry.errors import ArgumentError
@@ -163,14 +163,14 @@ def _fate(output: Mapping[str, Any]) -> str:
 
 def verify(
     receipt: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Receipt file.")],
-    public_keys: Annotated[Path, typer.Option(exists=True, dir_okay=False, help=KEYS_HELP)],
+    keys: Keys,
 ) -> Answer:
     """Verify a consent receipt's signature offline; no if it has ended."""
     from consentry.cli import local
     from consentry.trust.consents import open_receipt
 
     signed = read_file(receipt, JSON_BYTES_MAX).strip()
-    found = open_receipt(signed, public_keys=read_key_set(public_keys))
+    found = open_receipt(signed, public_keys=read_key_set(keys))
     state = found.state(local.now())
     return Answer(
         {"valid": True, "state": state, "receipt": found.model_dump(mode="json")},

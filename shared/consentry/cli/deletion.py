@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from consentry.cli.answer import Answer, table
-from consentry.cli.manifest import KEYS_HELP, read_file, read_key_set
+from consentry.cli.manifest import Keys, read_file, read_key_set
 from consentry.errors import ArgumentError, IntegrityError
 from consentry.limits import DELETION_BYTES_MAX, MEBIBYTE
 
@@ -15,7 +15,7 @@ IDS_BYTES_MAX = 64 * MEBIBYTE
 
 def verify(
     receipt: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Receipt file.")],
-    keys: Annotated[Path, typer.Option(exists=True, dir_okay=False, help=KEYS_HELP)],
+    keys: Keys,
     kind: Annotated[str, typer.Option(help="Kind that --ids lists.")] = "",
     ids: Annotated[
         Path | None,

@@ -16,12 +16,21 @@ if TYPE_CHECKING:
 
 MANIFEST_BYTES_MAX: Final = 16 * MEBIBYTE
 
-KEYS_HELP: Final = "Public keys, as `GET /keys` gives them."
+
+Keys = Annotated[
+    Path,
+    typer.Option(
+        "--public-key",
+        exists=True,
+        dir_okay=False,
+        help="Public keys, as `GET /keys` gives them.",
+    ),
+]
 
 
 def verify(
     manifest: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Manifest file.")],
-    keys: Annotated[Path, typer.Option(exists=True, dir_okay=False, help=KEYS_HELP)],
+    keys: Keys,
     output: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Redacted picture that it should describe."),

@@ -34,7 +34,7 @@ def receipt(tmp_path: Path) -> Path:
 
 
 def test_a_receipt_verifies_offline(consentry: Consentry, receipt: Path) -> None:
-    ran = consentry("deletion", "verify", receipt, "--keys", receipt.with_name("keys.json"))
+    ran = consentry("deletion", "verify", receipt, "--public-key", receipt.with_name("keys.json"))
     assert ran.code == 0
     assert "consent_withdrawn" in ran.out
 
@@ -43,7 +43,7 @@ def test_a_receipt_is_about_exactly_the_ids_that_it_was_made_for(
     consentry: Consentry, receipt: Path, tmp_path: Path
 ) -> None:
     ids = tmp_path / "ids.txt"
-    words = ("deletion", "verify", receipt, "--keys", receipt.with_name("keys.json"))
+    words = ("deletion", "verify", receipt, "--public-key", receipt.with_name("keys.json"))
     ids.write_text("\n".join(reversed(FACES)))
     ran = consentry(*words, "--kind", "templates", "--ids", ids, "--json")
     assert (ran.code, ran.document["deletion"]["deleted"][0]["count"]) == (0, 3)
@@ -59,7 +59,7 @@ def test_a_receipt_that_was_changed_or_is_by_another_key_does_not_verify(
     whole = receipt.read_bytes()
     head, payload, signature = whole.split(b".")
     receipt.write_bytes(b".".join((head, payload[:-8] + b"AAAAAAAA", signature)))
-    assert consentry("deletion", "verify", receipt, "--keys", keys).code == 1
+    assert consentry("deletion", "verify", receipt, "--public-key", keys).code == 1
     receipt.write_bytes(whole)
     keys.write_text(json.dumps({"keys": []}))
-    assert consentry("deletion", "verify", receipt, "--keys", keys).code == 1
+    assert consentry("deletion", "verify", receipt, "--public-key", keys).code == 1
