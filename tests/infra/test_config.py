@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from consentry.trust.operations import Role
+from consentry.trust.tokens import ROLE_PREFIX
 from consentry_infra.config import ConfigError, Part, StackConfig
 from consentry_infra.digests import file_digest
 from consentry_infra.naming import NAME_LIMITS, Names
@@ -127,3 +129,16 @@ def test_names_differ_by_subscription_and_stay_the_same() -> None:
     assert all_names("a") == all_names("a")
     assert all_names("a")["work_account"] != all_names("b")["work_account"]
     assert Names("contoso", "a").guid("x") != Names("contoso", "b").guid("x")
+
+
+def test_app_registration_has_the_roles_of_the_service_and_its_tokens_are_of_version_2() -> None:
+    registration = json.loads((EXAMPLE.parent / "app-registration.json").read_text("utf-8"))
+    roles = {role["value"]: role["allowedMemberTypes"] for role in registration["appRoles"]}
+    assert set(roles) == {f"{ROLE_PREFIX}{role}" for role in Role}
+    assert {name for name, who in roles.items() if "Application" in who} == {"Consentry.Caller"}
+    assert registration["api"]["requestedAccessTokenVersion"] == 2
+    [scope] = registration["api"]["oauth2PermissionScopes"]
+    [allowed] = registration["api"]["preAuthorizedApplications"]
+    assert allowed["delegatedPermissionIds"] == [scope["id"]]
+    ids = [scope["id"], *(role["id"] for role in registration["appRoles"])]
+    assert len(set(ids)) == len(ids) == 6

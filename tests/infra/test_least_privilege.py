@@ -215,6 +215,7 @@ def test_without_this_role_what_it_is_for_fails(live: Live, name: str) -> None:
 def test_with_all_roles_nothing_is_refused_to_anybody(live: Live) -> None:
     before = len(live.machine.rights.refused)
     live.tenancy.redact_by_upload(f"{uuid4()}.jpg", sample("person_a_2.jpg"))
+    live.tenancy.redact_by_upload(f"{uuid4()}.mp4", film(1))
     assert live.tenancy.verify(sample("person_a_1.jpg"), sample("person_a_2.jpg"), live.consent)
     start_and_redact(live)
     assert live.machine.rights.refused[before:] == []
