@@ -8,6 +8,8 @@ from io import BytesIO
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
@@ -115,3 +117,41 @@ def loudness(data: bytes, start: float, end: float) -> float:
             if start <= (frame.time or 0.0) < end
         ]
     return float(np.sqrt(np.mean(np.concatenate(pieces) ** 2)))
+
+
+def beside(data: bytes, secret: str, format_name: str) -> bytes:
+    """Copy a video, with a secret in all that its container can hold beside the pictures.
+
+    Matroska takes a subtitle, an attachment, cover art, a chapter and a title; MPEG-TS takes data.
+    """
+    told = secret.encode()
+    file = BytesIO()
+    with av.open(BytesIO(data), "r") as source, av.open(file, "w", format=format_name) as target:
+        pictures = source.streams.video[0]
+        copied = target.add_stream_from_template(pictures, opaque=True)
+        other: Stream
+        if format_name == "matroska":
+            other = target.add_mux_stream("subrip")
+            target.add_attachment("note.txt", "text/plain", told)
+            cover = BytesIO()
+            Image.new("RGB", (64, 64)).save(cover, "JPEG", comment=told)
+            target.add_attachment("cover.jpg", "image/jpeg", cover.getvalue())
+            title, tick = {"title": secret}, pictures.time_base
+            target.set_chapters(
+                [{"id": 1, "start": 0, "end": 9, "time_base": tick, "metadata": title}]
+            )
+            target.metadata.update(title)
+        else:
+            other = target.add_data_stream("klv")
+        for number, packet in enumerate(source.demux(pictures)):
+            if number == 0:
+                extra = Packet(told)
+                extra.pts = extra.dts = 0
+                extra.time_base = Fraction(1, 1000)
+                extra.duration = 500
+                extra.stream = other
+                target.mux(extra)
+            if packet.dts is not None:
+                packet.stream = copied
+                target.mux(packet)
+    return file.getvalue()

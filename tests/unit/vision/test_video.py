@@ -3,12 +3,13 @@
 from io import BytesIO
 from itertools import count
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from tests.support.layer import sample, vision
-from tests.support.videos import Recipe, decoded, loudness, pan, plain, video
+from tests.support.videos import Recipe, beside, decoded, loudness, pan, plain, video
 
 from consentry.errors import RedactionError, VideoError, VideoSizeError
 from consentry.vision import Box, MaskKind, MaskOptions, Profile
@@ -257,6 +258,25 @@ def test_metadata_does_not_reach_the_output() -> None:
     data, _ = redacted(made)
 
     assert secret.encode() not in data
+
+
+@pytest.mark.parametrize(
+    ("container", "dropped"),
+    [("matroska", {"subtitle": 1, "attachment": 1, "video": 1}), ("mpegts", {"data": 1})],
+)
+def test_nothing_but_pictures_reaches_the_output(container: str, dropped: dict[str, int]) -> None:
+    secret = "SECRET-48.8584N"
+    made = beside(video(plain(20)), secret, container)
+    assert secret.encode() in made
+
+    data, done = redacted(made)
+
+    assert done.probe.dropped == dropped
+    assert secret.encode() not in data
+    with av.open(BytesIO(data)) as left:
+        assert [stream.type for stream in left.streams] == ["video"]
+        assert left.chapters() == []
+        assert "title" not in left.metadata
 
 
 def wandering(stride: int = 8) -> Run:
