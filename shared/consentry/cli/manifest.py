@@ -33,27 +33,34 @@ def verify(
     keys: Keys,
     output: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Redacted picture that it should describe."),
+        typer.Option(exists=True, dir_okay=False, help="Redacted file that it should describe."),
     ] = None,
     original: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Original that it should describe."),
     ] = None,
 ) -> Answer:
-    """Verify a manifest's signature, and that it describes the pictures given."""
-    from consentry.service.manifests import REDACTION, open_signed
+    """Verify a manifest's signature, and that it describes the pictures or videos given."""
+    from consentry.service.manifests import REDACTION, VIDEO, open_signed
+    from consentry.trust.jws import OtherKindError
 
     signed = read_file(manifest, MANIFEST_BYTES_MAX)
-    document = open_signed(signed, kind=REDACTION, public_keys=read_key_set(keys))
-    for picture, part in ((output, "output"), (original, "input")):
-        if picture is not None and _sha256(picture) != document[part]["sha256"]:
-            raise IntegrityError(f"the manifest describes another {part} than the picture given")
+    public_keys = read_key_set(keys)
+    try:
+        document = open_signed(signed, kind=REDACTION, public_keys=public_keys)
+        masked = f"{len(document['faces'])} masks"
+    except OtherKindError:
+        document = open_signed(signed, kind=VIDEO, public_keys=public_keys)
+        masked = f"{len(document['tracks'])} tracks in {document['video']['frames']} frames, masks"
+    for file, part in ((output, "output"), (original, "input")):
+        if file is not None and _sha256(file) != document[part]["sha256"]:
+            raise IntegrityError(f"the manifest describes another {part} than the file given")
     mask = document["mask"]
     return Answer(
         {"valid": True, "manifest": document},
         [
             f"The signature is right; made {document['time']} by {document['software']}.",
-            f"{len(document['faces'])} masks of kind {mask['kind']}, shape {mask['shape']}.",
+            f"{masked} of kind {mask['kind']}, shape {mask['shape']}.",
             f"Audit record {document['audit']} of tenant {document['tenant']}.",
         ],
     )

@@ -21,6 +21,10 @@ ALGORITHM: Final = "ES256"
 _REGISTRY: Final = jws.JWSRegistry(algorithms=[ALGORITHM])
 
 
+class OtherKindError(IntegrityError):
+    """A document says that it is of another kind than the one asked for."""
+
+
 def sign_document(
     document: Mapping[str, object], *, kind: str, kid: str, sign: Callable[[bytes], bytes]
 ) -> bytes:
@@ -33,7 +37,8 @@ def sign_document(
 def open_document(signed: bytes, *, kind: str, public_keys: Iterable[PublicKey]) -> dict[str, Any]:
     """Verify the signature and give the document.
 
-    Raises IntegrityError unless ``signed`` is a ``kind`` signed by one of ``public_keys``.
+    Raises IntegrityError unless ``signed`` is a ``kind`` signed by one of ``public_keys``, and its
+    kind OtherKindError for one that says it is something else.
     """
     header, document = _read(signed, kind)
     named = [key for key in public_keys if key.kid == header.get("kid")]
@@ -57,7 +62,7 @@ def _read(signed: bytes, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if not all(isinstance(document, dict) for document in documents):
         raise IntegrityError("the signed document is not an object")
     if documents[0].get("typ") != kind:
-        raise IntegrityError("the signed document is of another kind")
+        raise OtherKindError("the signed document is of another kind")
     return documents
 
 
