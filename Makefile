@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra test-cloud mutations check bench bench-audit bench-video bench-memory cards layer lock clean
+.PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra test-cloud mutations check bench bench-audit bench-video bench-jobs bench-memory cards layer lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -115,6 +115,9 @@ bench-audit: setup  ## measure how many audited invocations a second the gate ta
 
 bench-video: setup  ## measure redaction of videos beside deface 1.5.0, fetched for it; CLIPS=DIR adds clips with truth
 	@$(BIN)/python tools/bench_video.py $(if $(CLIPS),--clips $(CLIPS))
+
+bench-jobs: setup  ## measure a video's job on one and on two workers, and compute longer ones
+	@$(BIN)/python tools/bench_jobs.py
 
 bench-memory: setup  ## measure what redaction of 1080p videos of 1, 3 and 10 minutes takes in memory
 	@$(BIN)/python tools/bench_memory.py

@@ -205,17 +205,29 @@ def row(result: Measured) -> list[str]:
     ]
 
 
-def street(folder: Path, width: int = WIDTH, height: int = HEIGHT, rate: int = RATE) -> Path:
-    """Make a clip: a camera that pans over the sample photograph of a crowd."""
+def street(
+    folder: Path,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    rate: int = RATE,
+    *,
+    seconds: int = CLIP_SECONDS,
+    key_every: int = 10,
+) -> Path:
+    """Make a clip: a camera that pans over the sample photograph of a crowd.
+
+    ``key_every`` is seconds from one key frame to the next.
+    """
     with Image.open(SAMPLES / "city.jpg") as photograph:
         scale = height * 1.3 / photograph.height
         size = (max(round(photograph.width * scale), width + 1), round(photograph.height * scale))
         whole = np.asarray(photograph.convert("RGB").resize(size))
     path = folder / "street.mp4"
-    count = CLIP_SECONDS * rate
+    count = seconds * rate
     noise = np.random.default_rng(1)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(rate))
+        often = {"g": str(key_every * rate)}
+        stream = container.add_stream("libx264", rate=Fraction(rate), options=often)
         if not isinstance(stream, VideoStream):
             raise SystemExit("the encoder is not one of pictures")
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

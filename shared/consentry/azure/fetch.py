@@ -1,4 +1,4 @@
-"""Pictures by address: from allow-listed hosts, over TLS, and never from a private network.
+"""Other people's addresses: on allow-listed hosts, over TLS, and never in a private network.
 
 The address is resolved once and the connection goes to exactly the resolved address that was
 checked, so that a name which answers differently the second time (DNS rebinding) gains nothing.
@@ -24,6 +24,7 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052: the rest is an IPv4 add
 _AZURE_PLATFORM: Final = ip_address("168.63.129.16")  # Azure's own agent and DNS address
 HTTPS_PORT: Final = 443
 _OK: Final = 200
+_REDIRECTED: Final = 300
 
 
 def is_public(address: Address) -> bool:
@@ -63,7 +64,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
 
 
 class Fetcher:
-    """Fetches a picture whose host is on the list; with an empty list, nothing at all."""
+    """Fetches from hosts on the list, or sends there; with an empty list, nothing at all."""
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class Fetcher:
 
     def __call__(self, url: str, *, limit: int) -> bytes:
         """Give at most ``limit`` bytes; UrlError for anything but one complete 200 reply."""
-        self._check(url)
+        self.check(url)
         deadline = time.monotonic() + FETCH_SECONDS_MAX
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), FETCH_SECONDS_MAX / 2)
         parts: list[bytes] = []
@@ -99,11 +100,28 @@ class Fetcher:
             raise UrlError("the picture behind the address cannot be fetched") from None
         return b"".join(parts)
 
+    def post(self, url: str, data: bytes, *, media_type: str) -> None:
+        """Send a document; UrlError unless the address answers that it was taken (2xx)."""
+        self.check(url)
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), FETCH_SECONDS_MAX / 2)
+        headers = [("Content-Type", media_type), ("Content-Length", str(len(data)))]
+        extensions = {"timeout": timeouts}
+        try:
+            with self._pool.stream(
+                "POST", url, headers=headers, content=data, extensions=extensions
+            ) as reply:
+                taken = _OK <= reply.status < _REDIRECTED
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
+            taken = False
+        if not taken:
+            raise UrlError("the address did not take what was sent")
+
     def close(self) -> None:
         """Close what is open."""
         self._pool.close()
 
-    def _check(self, url: str) -> None:
+    def check(self, url: str) -> None:
+        """Raise UrlError unless an address is https on an allowed host."""
         try:
             parts = urlsplit(url)
             port = parts.port

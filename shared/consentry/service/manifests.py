@@ -23,6 +23,7 @@ from consentry.vision import Box, Mask, MaskOptions, ModelInfo, Redacted, Role
 MANIFEST_MEDIA_TYPE: Final = "application/jose+json"
 REDACTION: Final = "consentry-redaction+json"
 VIDEO: Final = "consentry-video-redaction+json"
+JOB: Final = "consentry-job+json"
 VERIFICATION: Final = "consentry-verification+json"
 
 _PARTS: Final = ("protected", "payload", "signature")
@@ -74,6 +75,10 @@ class Notary:
     ) -> bytes:
         """Make the manifest of a video's redaction, of which the core has described its part."""
         return self._sign(VIDEO, {**_head(invocation, models), **described})
+
+    def job(self, document: Mapping[str, object]) -> bytes:
+        """Make the notice of a job's end."""
+        return self._sign(JOB, document)
 
     def verification(
         self,

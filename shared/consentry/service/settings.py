@@ -99,6 +99,7 @@ class Settings(BaseModel):
     )
     layer: Path = Field(description="Folder of the model layer.")
     url_hosts: Names = Field((), description="Hosts from which detect may fetch a picture.")
+    callback_hosts: Names = Field((), description="Hosts that may be told of a job's end.")
     inbox_days: Days = Field(30, description="Days that an upload may lie in the inbox.")
     redacted_days: Days = Field(30, description="Days that results by upload are kept.")
     quarantine_days: Days = Field(30, description="Days that failed uploads are kept.")

@@ -23,6 +23,7 @@ PICTURE = b"not really a picture" * 100
 
 class _Pictures(BaseHTTPRequestHandler):
     requests: ClassVar[list[str]] = []
+    posted: ClassVar[list[tuple[str, bytes]]] = []
 
     def do_GET(self) -> None:
         self.requests.append(self.path)
@@ -35,6 +36,14 @@ class _Pictures(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(PICTURE) + (self.path == "/truncated")))
         self.end_headers()
         self.wfile.write(PICTURE)
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        status = {"/notice": 204, "/moved": 302}.get(self.path, 403)
+        if status < 300:
+            self.posted.append((str(self.headers["Content-Type"]), data))
+        self.send_response(status)
+        self.end_headers()
 
     def log_message(self, *args: object) -> None:
         del args
@@ -179,3 +188,16 @@ def test_without_a_list_nothing_is_fetched() -> None:
 )
 def test_only_addresses_of_the_open_internet_are_public(address: str, public: bool) -> None:
     assert is_public(ip_address(address)) is public
+
+
+def test_document_is_sent_and_anything_but_a_2xx_is_an_error(
+    fetch: Fetcher, server: tuple[int, ssl.SSLContext]
+) -> None:
+    _Pictures.posted.clear()
+    fetch.post(_url(server, "/notice"), b"signed", media_type="application/jose+json")
+    assert _Pictures.posted == [("application/jose+json", b"signed")]
+    for path in ("/moved", "/refused"):
+        with pytest.raises(UrlError, match="did not take"):
+            fetch.post(_url(server, path), b"signed", media_type="text/plain")
+    with pytest.raises(UrlError, match="allows"):
+        fetch.post("https://other.example/notice", b"signed", media_type="text/plain")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from consentry.azure.fetch import Fetcher
 from consentry.azure.names import QueueName, TableName
 from consentry.service.addresses import Addresses
 from consentry.service.gate import Gate, Invocation, Outcome
@@ -12,6 +13,7 @@ from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.finish import Finish
 from consentry.service.jobs.intake import Intake
 from consentry.service.jobs.messages import Dispatcher
+from consentry.service.jobs.notices import Notices
 from consentry.service.jobs.stages import Stages
 from consentry.service.jobs.steps import Steps
 from consentry.service.jobs.store import JobStore
@@ -61,8 +63,10 @@ def jobs_of(
     store, bench = JobStore(parts.table(TableName.JOBS)), Workbench(parts.blobs)
     dispatcher = Dispatcher(store, parts.queue(QueueName.VIDEO))
     keep = frozenset(settings.keep_originals)
-    endgame = Endgame(store, bench, parts.blobs, quarantine, parts.clock, keep)
-    intake = Intake(store, dispatcher, endgame, ledger, parts.clock, mask)
+    endgame = Endgame(store, dispatcher, bench, parts.blobs, quarantine, parts.clock, keep)
+    notary = Notary(parts.signing_key)
+    notices = Notices(store, notary, Fetcher(settings.callback_hosts))
+    intake = Intake(store, dispatcher, endgame, ledger, notices, parts.clock, mask)
     stages = Stages(
         store=store,
         dispatcher=dispatcher,
@@ -74,11 +78,11 @@ def jobs_of(
         clock=parts.clock,
         default_mask=mask,
     )
-    finish = Finish(stages, parts.blobs, Notary(parts.signing_key), ledger, endgame)
+    finish = Finish(stages, parts.blobs, notary, ledger, endgame)
     addresses = Addresses(parts.blobs, ledger)
     return Jobs(
         intake=intake,
         desk=Desk(store, parts.blobs, intake, endgame, addresses, parts.clock),
-        steps=Steps(gate, store, stages, finish, endgame),
+        steps=Steps(gate, store, stages, finish, endgame, notices),
         tending=Tending(settings.tenants, store, dispatcher, endgame, parts.blobs),
     )

@@ -9,6 +9,7 @@ from consentry.azure.names import Container
 from consentry.errors import ConflictError, ConsentryError, RefusedError, StateError
 from consentry.service.inbox_names import MANIFEST_SUFFIX
 from consentry.service.jobs.job import Job, State
+from consentry.service.jobs.messages import Dispatcher
 from consentry.service.jobs.store import JobStore
 from consentry.service.jobs.workbench import Workbench
 from consentry.service.ports import BlobStore, Clock
@@ -23,6 +24,7 @@ class Endgame:
     """Ends jobs; every part of it may be done again."""
 
     store: JobStore
+    dispatcher: Dispatcher
     bench: Workbench
     blobs: BlobStore
     quarantine: Quarantine
@@ -62,6 +64,7 @@ class Endgame:
         self.store.forget_pieces(job)
         self.store.let_go(job)
         if not job.settled:
+            self.dispatcher.tell(job)
             with suppress(ConflictError):
                 self.store.change(job, settled=True)
         return True

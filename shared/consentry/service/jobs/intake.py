@@ -10,6 +10,7 @@ from consentry.service.inbox_names import UploadName
 from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.messages import Dispatcher
+from consentry.service.jobs.notices import Notices
 from consentry.service.jobs.store import Holder, JobStore
 from consentry.service.jobs.wish import Wish
 from consentry.service.ledger import UploadLedger
@@ -25,6 +26,7 @@ class Intake:
     dispatcher: Dispatcher
     endgame: Endgame
     ledger: UploadLedger
+    notices: Notices
     clock: Clock
     default_mask: MaskOptions
 
@@ -57,6 +59,7 @@ class Intake:
     def new_job(self, invocation: Invocation, upload: UploadName, wish: Wish, state: State) -> Job:
         """Make a job of this invocation's; ArgumentError for a wish that contradicts itself."""
         wish.options(self.default_mask)
+        self.notices.check(wish.callback)
         return Job(
             tenant=invocation.tenant,
             id=invocation.id,
@@ -64,6 +67,7 @@ class Intake:
             state=state,
             name=upload.name,
             wish=wish.text(),
+            callback=wish.callback,
             asked_by=invocation.principal.id,
             created=invocation.time,
             updated=invocation.time,

@@ -39,8 +39,9 @@ class Job:
 
     ``round`` counts how often pieces were written, and ``wanted`` names, as JSON, those that are
     written in this one. ``sent``: the messages of this state were sent; ``settled``: nothing is
-    left to delete. ``result`` is the result's blob, known from the moment of its release.
-    ``sha256`` and ``digest`` are of the input, the latter under the tenant's key.
+    left to delete; ``told``: the callback took the notice of its end. ``result`` is the result's
+    blob, known from the moment of its release. ``sha256`` and ``digest`` are of the input, the
+    latter under the tenant's key.
     """
 
     tenant: str
@@ -68,6 +69,8 @@ class Job:
     message: str = ""
     result: str = ""
     result_sha256: str = ""
+    callback: str = ""
+    told: bool = False
     started: datetime | None = None
     ended: datetime | None = None
 

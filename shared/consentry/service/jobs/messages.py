@@ -55,6 +55,12 @@ class Dispatcher:
             self.queue.send(message.model_dump_json())
         self.store.sent(job)
 
+    def tell(self, job: Job) -> None:
+        """Have the notice of a job's end sent, if one was asked for."""
+        if job.callback:
+            message = StepMessage(tenant=job.tenant, job=job.id, state=job.state)
+            self.queue.send(message.model_dump_json())
+
     def _messages(self, job: Job) -> list[StepMessage]:
         plain = StepMessage(
             tenant=job.tenant, job=job.id, state=job.state, round=job.round, whole=job.whole

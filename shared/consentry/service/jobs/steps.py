@@ -11,6 +11,7 @@ from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.finish import Finish
 from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.messages import StepMessage
+from consentry.service.jobs.notices import Notices
 from consentry.service.jobs.stages import Stages
 from consentry.service.jobs.store import JobStore
 from consentry.trust.operations import Operation
@@ -28,6 +29,7 @@ class Steps:
     stages: Stages
     finish: Finish
     endgame: Endgame
+    notices: Notices
 
     def take(self, text: bytes, request_id: str) -> None:
         """Do one step; a fault of the video ends its job, any other is raised."""
@@ -44,15 +46,18 @@ class Steps:
         except FAULTS_OF_THE_VIDEO as error:
             self.endgame.fail(tenant, job_id, error)
 
-    def _settle(self, message: StepMessage) -> None:
+    def _settle(self, message: StepMessage, job: Job | None) -> None:
+        """Clear up after a job that is over, and tell of its end if that is what is asked."""
         self.endgame.settle(message.tenant, message.job)
+        if job is not None and message.state is job.state:
+            self.notices.send(job)
 
     def _work(
         self, invocation: Invocation, *, job: Job | None, message: StepMessage
     ) -> Outcome[None]:
         if job is None or job.is_over:
             invocation.count(over=1)
-            return Outcome(None, partial(self._settle, message))
+            return Outcome(None, partial(self._settle, message, job))
         if not message.is_of(job):
             invocation.count(late=1)
             return Outcome(None, partial(self.stages.catch_up, job))

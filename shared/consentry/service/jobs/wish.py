@@ -6,7 +6,12 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consentry.errors import ArgumentError
-from consentry.limits import JOB_WISH_CHARACTERS_MAX, VIDEO_REGIONS_MAX, VIDEO_SECONDS_MAX
+from consentry.limits import (
+    JOB_WISH_CHARACTERS_MAX,
+    URL_CHARACTERS_MAX,
+    VIDEO_REGIONS_MAX,
+    VIDEO_SECONDS_MAX,
+)
 from consentry.service.redaction import mask_options
 from consentry.vision import Box, MaskOptions
 from consentry.vision.video import Codec, Region, SoundKind, SoundOptions, VideoOptions
@@ -41,6 +46,7 @@ class Wish(BaseModel):
     mute: tuple[tuple[Seconds, Seconds], ...] = ()
     codec: Codec = Codec.H264
     regions: Annotated[tuple[RegionWish, ...], Field(max_length=VIDEO_REGIONS_MAX)] = ()
+    callback: Annotated[str, Field(max_length=URL_CHARACTERS_MAX)] = ""
 
     @classmethod
     def of_metadata(cls, asked: Mapping[str, str]) -> Self:
@@ -70,7 +76,7 @@ class Wish(BaseModel):
 
     def text(self) -> str:
         """Give it as a row of a table keeps it; ArgumentError where it is too long for one."""
-        text = self.model_dump_json(exclude_defaults=True)
+        text = self.model_dump_json(exclude_defaults=True, exclude={"callback"})
         if len(text) > JOB_WISH_CHARACTERS_MAX:
             raise ArgumentError("there are too many regions or spans")
         return text
