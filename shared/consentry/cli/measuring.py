@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from consentry.evaluate.report import Part
     from consentry.evaluate.resume import Resume
 
+_SMALL: Final = 1e-3  # below which four decimals say too little of a rate
 FILE: Final = {"exists": True, "dir_okay": False}
 Images = Annotated[
     Path, typer.Option(exists=True, file_okay=False, help="Folder of the data set's pictures.")
@@ -86,8 +87,12 @@ def write_record(path: Path, command: str, data: str, figures: Mapping[str, Any]
 
 def shown(each: "Rate") -> tuple[str, str, int]:
     """Give a rate as columns: its share, its interval, and of how many cases."""
-    low, high = each.interval
-    return f"{each.share:.4f}", f"{low:.4f} to {high:.4f}", each.cases
+    low, high = map(_rounded, each.interval)
+    return _rounded(each.share), f"{low} to {high}", each.cases
+
+
+def _rounded(share: float) -> str:
+    return f"{share:.2g}" if 0 < share < _SMALL else f"{share:.4f}"
 
 
 def by_group(what: str, groups: Mapping[str, "Rate"]) -> "list[Part]":
