@@ -16,18 +16,21 @@ from consentry.azure.names import Container
 from consentry.errors import (
     ArgumentError,
     ConflictError,
+    ConsentryError,
     InputError,
     PayloadTooLargeError,
     RateLimitedError,
     RedactionError,
     RefusedError,
     UploadExpiredError,
+    VideoError,
 )
 from consentry.limits import PICTURE_BYTES_MAX
 from consentry.service.call import Call, InboxEvent, Trigger
 from consentry.service.claims import parse_claims
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, Purpose, UploadName, check_name
+from consentry.service.jobs.store import JobStore
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UPLOAD_METADATA, UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
@@ -72,6 +75,7 @@ class Inbox:
     quarantine: Quarantine
     pairs: Pairs
     jobs: "Callable[[], Jobs]"
+    job_rows: JobStore
     default_mask: MaskOptions
     keep_originals: frozenset[str]
 
@@ -108,7 +112,15 @@ class Inbox:
         found = self.blobs.properties(Container.INBOX, upload.blob)
         if found is not None:
             expired = UploadExpiredError("for a day the tenant's calls were always used up")
-            self.quarantine.take(upload, found.etag, expired)
+            self._put_into_quarantine(upload, found.etag, expired)
+
+    def _put_into_quarantine(self, upload: UploadName, etag: str, error: ConsentryError) -> bool:
+        """Put an upload away, and end the job that waited for it; False if it was gone."""
+        if not self.quarantine.take(upload, etag, error):
+            return False
+        if self.job_rows.is_awaited(upload):
+            self.jobs().intake.dismiss(upload, error)
+        return True
 
     def _work_on(self, upload: UploadName, request_id: str) -> None:
         if not upload.is_addressable:
@@ -129,7 +141,7 @@ class Inbox:
         except RateLimitedError:
             raise
         except FAULTS_OF_THE_UPLOAD as error:
-            if not self.quarantine.take(upload, found.etag, error):
+            if not self._put_into_quarantine(upload, found.etag, error):
                 self._check_replaced(upload, found.etag)
 
     def _check_replaced(self, upload: UploadName, etag: str) -> None:
@@ -178,6 +190,8 @@ class Inbox:
             return _gone(invocation)
         if self.redactor.vision.is_video(BytesIO(blob.data)):
             return self._start_job(invocation, upload, found)
+        if self.job_rows.is_awaited(upload):
+            raise VideoError("the address was given for a video, and this is none")
         options = self._options(blob)
         claims = parse_claims(_asked(blob.properties).get(_CLAIMS, ""))
         done = self.redactor.redact(invocation, blob.data, options, claims)

@@ -26,6 +26,7 @@ from consentry.service.faces import Faces
 from consentry.service.gate import Gate
 from consentry.service.impact import Impact
 from consentry.service.inbox import Inbox
+from consentry.service.jobs.store import JobStore
 from consentry.service.keeping import Keeping, keeping_of
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
@@ -170,7 +171,19 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         vision=vision,
         faces=Faces(vision, templates, consents, tripwire, readers),
         redactions=Redactions(redactor, parts.blobs),
-        inbox=Inbox(gate, parts.blobs, redactor, ledger, late, quarantine, pairs, jobs, mask, keep),
+        inbox=Inbox(
+            gate=gate,
+            blobs=parts.blobs,
+            redactor=redactor,
+            ledger=ledger,
+            late=late,
+            quarantine=quarantine,
+            pairs=pairs,
+            jobs=jobs,
+            job_rows=JobStore(parts.table(TableName.JOBS)),
+            default_mask=mask,
+            keep_originals=keep,
+        ),
         jobs=jobs,
         addresses=Addresses(parts.blobs, ledger),
         keeping=keeping,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from tests.support.jobs import SHORT_PIECES, deliver, film, jobs, leftovers
+from tests.support.layer import sample
 from tests.support.service import STRANGER, TENANT, App, World, make_world
 from tests.support.videos import decoded
 
@@ -119,6 +120,17 @@ def test_address_that_is_never_used_ends_its_job(app: App) -> None:
     app.run("tend_jobs")
     assert progress(app, answered["id"])["reason"] == "UploadExpired"
     assert leftovers(app.world) == []
+
+
+@pytest.mark.parametrize("what", ["picture", "nothing"])
+def test_job_whose_video_is_none_fails_at_once(app: App, what: str) -> None:
+    answered = app.ask("redact", document={"name": "film.mp4"}, expect=202)
+    app.world.drop(FILM, sample("person_a_1.jpg") if what == "picture" else b"x")
+    app.world.arrive(FILM)
+    told = progress(app, answered["id"])
+    assert (told["state"], told["reason"]) == ("failed", "InvalidVideo")
+    assert app.world.names(Container.QUARANTINE) == [FILM, f"{FILM}.reason.json"]
+    assert app.world.names(Container.REDACTED) == []
 
 
 def test_cancelled_job_is_over_and_cannot_be_cancelled_again(app: App) -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from consentry.errors import ConflictError
+from consentry.errors import ConflictError, ConsentryError
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import UploadName
 from consentry.service.jobs.endgame import Endgame
@@ -80,6 +80,12 @@ class Intake:
         self.store.hold(job.upload, job.id, "", held)
         if held is not None:
             self.endgame.cancel(job.tenant, held.job)
+
+    def dismiss(self, upload: UploadName, error: ConsentryError) -> None:
+        """End the job that waits for an upload, since what arrived went into quarantine."""
+        held = self.store.holder(upload)
+        if held is not None and not held.source_etag:
+            self.endgame.fail(upload.tenant, held.job, error)
 
     def _add(self, job: Job, held: Holder | None) -> None:
         """Hold the upload first: whoever is told of it again takes the same job up."""

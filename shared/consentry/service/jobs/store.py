@@ -123,6 +123,11 @@ class JobStore:
         job, etag = (str(entity.values[name]) for name in ("job", "source_etag"))
         return Holder(job, etag, entity.etag)
 
+    def is_awaited(self, upload: UploadName) -> bool:
+        """Tell whether a job waits for an upload of this name."""
+        held = self.holder(upload)
+        return held is not None and not held.source_etag
+
     def hold(self, upload: UploadName, job_id: str, source_etag: str, held: Holder | None) -> None:
         """Note that a job works on an upload, instead of ``held``; ConflictError if it lost."""
         values = {"job": job_id, "source_etag": source_etag}
