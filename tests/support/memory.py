@@ -8,27 +8,23 @@ import hashlib
 import itertools
 import secrets
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO
 
 from joserfc import jws
 from joserfc.jwk import ECKey
+from tests.support.faults import Faults
 
 from consentry.errors import (
     ConflictError,
     IntegrityError,
     NotFoundError,
     PayloadTooLargeError,
-    StorageError,
 )
 from consentry.stored import Blob, BlobProperties, Entity, PublicKey, Row
-
-WAIT_SECONDS = 30  # longest that a held operation waits for its test
 
 
 @dataclass
@@ -45,69 +41,6 @@ class Clock:
 
     def advance(self, **parts: float) -> None:
         self.now += timedelta(**parts)
-
-
-@dataclass
-class Faults:
-    """What shall go wrong, by the name of the operation."""
-
-    _before: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
-    _after: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
-    _countdown: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    _held: dict[str, threading.Event] = field(default_factory=dict)
-    _arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-
-    def fail(
-        self,
-        operation: str,
-        *,
-        after: bool = False,
-        times: int = 1,
-        error: Exception | None = None,
-    ) -> None:
-        """Make the next calls fail, without effect or (``after``) with it."""
-        error = error or StorageError("the store did not answer")
-        (self._after if after else self._before)[operation].extend([error] * times)
-
-    def fail_at(self, operation: str, number: int, *, after: bool = False) -> None:
-        """Make one call fail: that which comes after so many others."""
-        self._countdown[operation] = number, after
-
-    def waits(self, operation: str) -> bool:
-        """Tell whether fewer calls came than ``fail_at`` was told."""
-        return operation in self._countdown
-
-    def hold(self, operation: str) -> Callable[[], None]:
-        """Hold up every call until the function given is called."""
-        event = self._held[operation] = threading.Event()
-        return event.set
-
-    def wait_for_held(self) -> None:
-        """Return when a call has come that is held up."""
-        if not self._arrived.acquire(timeout=WAIT_SECONDS):
-            raise TimeoutError("no operation came to be held up")
-
-    @contextmanager
-    def around(self, operation: str) -> Iterator[None]:
-        """Let an operation happen as planned."""
-        held = self._held.get(operation)
-        if held is not None and not held.is_set():
-            self._arrived.release()
-            if not held.wait(WAIT_SECONDS):
-                raise TimeoutError("nobody let the operation go on")
-        self._count_down(operation)
-        if self._before[operation]:
-            raise self._before[operation].pop(0)
-        yield
-        if self._after[operation]:
-            raise self._after[operation].pop(0)
-
-    def _count_down(self, operation: str) -> None:
-        number, after = self._countdown.pop(operation, (-1, False))
-        if number == 0:
-            self.fail(operation, after=after)
-        elif number > 0:
-            self._countdown[operation] = number - 1, after
 
 
 class MemoryBlobs:

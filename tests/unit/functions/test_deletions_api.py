@@ -3,17 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from tests.support.service import (
-    STRANGER,
-    TENANT,
-    Context,
-    Functions,
-    World,
-    functions_of,
-    handler,
-    http_request,
-    make_world,
-)
+from tests.support.service import STRANGER, TENANT, App, World, make_world
 
 from consentry.azure.names import Container
 from consentry.errors import ConflictError
@@ -33,8 +23,8 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def functions(world: World) -> Functions:
-    return functions_of(world.services)
+def app(world: World) -> App:
+    return App(world)
 
 
 def issue(world: World, receipt_id: str = "") -> Deletion:
@@ -61,52 +51,43 @@ def issue(world: World, receipt_id: str = "") -> Deletion:
 
 
 def ask(
-    world: World,
-    functions: Functions,
-    receipt_id: str,
-    tenant: str = TENANT,
-    person: tuple[Role, str] | None = None,
+    app: App, receipt_id: str, tenant: str = TENANT, person: tuple[Role, str] | None = None
 ) -> tuple[int, bytes]:
-    request = http_request(
-        world, method="GET", tenant=tenant, person=person, route={"id": receipt_id}
+    reply = app.reply(
+        "deletion_receipt", method="GET", tenant=tenant, person=person, route={"id": receipt_id}
     )
-    reply = handler(functions, "deletion_receipt")(request, Context())
     return reply.status_code, reply.get_body()
 
 
-def test_receipt_names_its_audit_record_and_is_given_to_its_tenant(
-    world: World, functions: Functions
-) -> None:
+def test_receipt_names_its_audit_record_and_is_given_to_its_tenant(world: World, app: App) -> None:
     issued = issue(world)
     assert world.records()[-1]["id"] == issued.audit
-    status, body = ask(world, functions, issued.id)
+    status, body = ask(app, issued.id)
     assert status == 200
     keys = world.services.signing_key.public_keys()
     assert open_deletion(body, public_keys=keys) == issued
 
 
-def test_receipt_of_another_tenant_does_not_exist(world: World, functions: Functions) -> None:
+def test_receipt_of_another_tenant_does_not_exist(world: World, app: App) -> None:
     issued = issue(world)
-    stranger = ask(world, functions, issued.id, STRANGER, (Role.APPLICANT, "eve"))
-    nobody = ask(world, functions, str(uuid4()), STRANGER, (Role.APPLICANT, "eve"))
+    stranger = ask(app, issued.id, STRANGER, (Role.APPLICANT, "eve"))
+    nobody = ask(app, str(uuid4()), STRANGER, (Role.APPLICANT, "eve"))
     assert stranger == nobody
     assert stranger[0] == 404
 
 
 @pytest.mark.parametrize("role", [Role.APPLICANT, Role.AUDITOR, Role.ADMIN])
-def test_people_read_receipts_without_an_approval(
-    world: World, functions: Functions, role: Role
-) -> None:
-    assert ask(world, functions, issue(world).id, TENANT, (role, "joan"))[0] == 200
+def test_people_read_receipts_without_an_approval(world: World, app: App, role: Role) -> None:
+    assert ask(app, issue(world).id, TENANT, (role, "joan"))[0] == 200
 
 
-def test_receipt_that_was_changed_or_moved_is_not_given(world: World, functions: Functions) -> None:
+def test_receipt_that_was_changed_or_moved_is_not_given(world: World, app: App) -> None:
     one, other = issue(world), issue(world)
     data = world.content(Container.DELETIONS, f"{one.id}.jws")
     assert data is not None
     for name, content in ((other.id, data), (one.id, data[:-4] + b"AAAA")):
         world.blobs.write(Container.DELETIONS, f"{name}.jws", content, content_type="")
-        assert ask(world, functions, name)[0] in (404, 500)
+        assert ask(app, name)[0] in (404, 500)
 
 
 def test_receipt_is_never_overwritten(world: World) -> None:

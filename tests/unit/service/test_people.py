@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
+from tests.support.faults import WAIT_SECONDS
 from tests.support.governance import NOW
-from tests.support.memory import WAIT_SECONDS, Clock
+from tests.support.memory import Clock
 from tests.support.people import ISSUER_FILE, issuer, people, principal_id, token
 
 from consentry.errors import SettingsError, StorageError

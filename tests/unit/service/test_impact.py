@@ -1,0 +1,50 @@
+"""Outputs that relied on a receipt: listed, and masked again."""
+
+import pytest
+from tests.support.service import STRANGER, TENANT, make_world
+from tests.support.studio import Studio, shows_nobody, words
+
+from consentry.azure.names import Container
+from consentry.service.manifests import REDACTION, open_signed
+
+
+@pytest.fixture
+def studio() -> Studio:
+    world = make_world()
+    world.approve()
+    return Studio(world)
+
+
+def test_outputs_that_relied_on_a_receipt_are_listed_and_redacted_again(studio: Studio) -> None:
+    consent, name = studio.consenting(), f"{TENANT}/pair.png"
+    claims = f"{words(studio.a)}@{consent}"
+    studio.redact(claims)
+    studio.world.clock.advance(seconds=1)
+    studio.world.drop(name, studio.picture, claims=claims)
+    studio.world.arrive(name)
+    studio.withdraw(consent)
+    over_http, stored = studio.outputs(consent)
+    assert "result" not in over_http
+    assert stored["result"] == name
+    assert studio.redact_again(consent, over_http["id"]).status_code == 409
+    assert studio.redact_again(consent, stored["id"]).status_code == 200
+    shows_nobody(studio.world.content(Container.REDACTED, name) or b"")
+    assert studio.outputs(consent)[1]["redactedAgain"] == studio.world.records()[-2]["id"]
+    keys = studio.world.services.signing_key.public_keys()
+    file = studio.world.content(Container.REDACTED, f"{name}.manifest.json") or b""
+    assert open_signed(file, kind=REDACTION, public_keys=keys)["claims"] == []
+
+
+def test_an_output_that_was_replaced_is_not_touched(studio: Studio) -> None:
+    consent, name = studio.consenting(), f"{TENANT}/pair.png"
+    studio.world.drop(name, studio.picture, claims=f"{words(studio.a)}@{consent}")
+    studio.world.arrive(name)
+    studio.world.drop(name, studio.picture)
+    studio.world.arrive(name)
+    [output] = studio.outputs(consent)
+    before = studio.world.content(Container.REDACTED, name)
+    assert studio.redact_again(consent, output["id"]).status_code == 404
+    assert studio.world.content(Container.REDACTED, name) == before
+    studio.world.approve(STRANGER)
+    assert studio.redact_again(consent, output["id"], STRANGER).status_code == 404
+    assert studio.outputs(consent, STRANGER) == []
