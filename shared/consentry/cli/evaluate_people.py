@@ -210,7 +210,7 @@ def _discarded(name: str, curves: "Curves") -> "list[Part]":
             Chart(
                 f"Error versus discard: {name}, the worst {what} left out",
                 Axis(f"share of the {what} left out", 0.0, DISCARDED[-1]),
-                Axis("FNMR of the rest", 0.0, most or 1.0),
+                Axis.up_to("FNMR of the rest", most),
                 lines,
             ),
         ]

@@ -19,7 +19,8 @@ _LEFT: Final = 64  # of the frame; what stands left and below of it are the tick
 _RIGHT: Final = 620
 _TOP: Final = 16
 _BOTTOM: Final = 316
-_BELOW: Final = 48
+_BELOW: Final = 60
+_LEGEND: Final = 140  # width of a line's name
 _TICKS: Final = 5
 _LABELS_WIDTH: Final = 240  # of the names of rates
 _ROW: Final = 24  # height of a rate
@@ -35,6 +36,16 @@ class Axis:
     low: float
     high: float
     log: bool = False
+
+    @classmethod
+    def up_to(cls, name: str, most: float) -> "Axis":
+        """Reach from 0 to the next of 1, 2 or 5 times a power of ten; to 1 if ``most`` is 0."""
+        if not most:
+            return cls(name, 0.0, 1.0)
+        decade = 10.0 ** floor(log10(most))
+        return cls(
+            name, 0.0, next(step * decade for step in (1, 2, 5, 10) if step * decade >= most)
+        )
 
     def place(self, value: float) -> float:
         """Give where a value lies, 0 to 1; what lies outside is drawn at the edge."""
@@ -65,7 +76,7 @@ class Chart:
 
     def svg(self) -> str:
         """Draw it."""
-        return _svg(self.title, _BOTTOM + _BELOW, [*self._frame(), *self._drawn()])
+        return _svg(self.title, _BOTTOM + _BELOW + _ROW, [*self._frame(), *self._drawn()])
 
     def _frame(self) -> Iterator[str]:
         yield (
@@ -90,9 +101,9 @@ class Chart:
                 f"{self._x(x):.1f},{self._y(y):.1f}" for x, y in line if isfinite(x) and isfinite(y)
             )
             yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-            y = _BOTTOM - 12 - 16 * (len(self.lines) - 1 - place)
-            yield f'<rect x="{_LEFT + 10}" y="{y - 8}" width="12" height="4" fill="{colour}"/>'
-            yield _text(_LEFT + 28, y, name)
+            x, y = _LEFT + _LEGEND * place, _BOTTOM + _BELOW
+            yield f'<rect x="{x}" y="{y - 6}" width="12" height="4" fill="{colour}"/>'
+            yield _text(x + 18, y, name)
 
     def _x(self, value: float) -> float:
         return _LEFT + (_RIGHT - _LEFT) * self.x.place(value)
@@ -111,8 +122,7 @@ class Whiskers:
     def svg(self) -> str:
         """Draw it; rates of no cases are left out."""
         shown = {name: each for name, each in self.rates.items() if each.cases}
-        most = max((each.interval[1] for each in shown.values()), default=0.0) or 1.0
-        axis = Axis("", 0.0, most)
+        axis = Axis.up_to("", max((each.interval[1] for each in shown.values()), default=0.0))
         bottom = _TOP + _ROW * len(shown)
         parts = [*_marks(axis, bottom)]
         for place, (name, each) in enumerate(shown.items()):

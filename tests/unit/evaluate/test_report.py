@@ -47,6 +47,7 @@ def test_what_lies_beyond_an_axis_is_drawn_at_its_edge() -> None:
     axis = Axis("FNMR", 1e-4, 1.0, log=True)
     assert [axis.place(value) for value in (0.0, 1e-4, 1.0, 7.0)] == pytest.approx([0, 0, 1, 1])
     assert axis.ticks() == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1.0])
+    assert [Axis.up_to("y", most).high for most in (0, 0.0473, 0.2, 0.7)] == [1, 0.05, 0.2, 1]
     assert Axis("x", 0.0, 0.5).ticks() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
 
 
