@@ -8,6 +8,7 @@ the stack is used as its people would use it. Ends with 0 only if every step did
 import argparse
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -136,6 +137,8 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--keep", action="store_true", help="keep it up for playing")
     kept = arguments.parse_args().keep
+    # A plain `kill` ends it as orderly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     steps = Steps(console)
     started = time.monotonic()
