@@ -28,7 +28,7 @@ def test_pinned_layer_verifies_and_describes_itself() -> None:
     assert [model["bytes"] for model in told["models"]] == [
         231_107,
         7_293_570,
-        38_689_366,
+        38_741_892,
         22_436_887,
     ]
 

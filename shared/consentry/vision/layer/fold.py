@@ -5,7 +5,7 @@ DequantizeLinear and Reshape nodes, which ONNX Runtime refuses for per-tensor bi
 these nodes have constant inputs, so they are computed here once. The arithmetic is IEEE float32
 in a fixed order, so the result is the same on every machine.
 
-A model that is plain float32 already keeps its nodes and gets the pinned shapes only.
+A model that is plain float32 already keeps its nodes, but for PRelu, and gets the pinned shapes.
 
 Only the build imports this module; ``onnx`` is not needed in production.
 """
@@ -21,6 +21,7 @@ from onnx import numpy_helper
 
 from consentry.errors import LayerError
 from consentry.vision.layer.lock import Tensor
+from consentry.vision.layer.prelu import without_prelu
 
 # From this IR version on, an initializer need not be a graph input as well. (onnx/docs/IR.md)
 _IR_VERSION: Final = 10
@@ -42,7 +43,8 @@ def fold(source: bytes, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> 
     constants: dict[str, Array] = {
         tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer
     }
-    kept = [node for node in graph.node if not _fold_node(node, constants)]
+    unfolded = [node for node in graph.node if not _fold_node(node, constants)]
+    kept = list(without_prelu(unfolded, constants))
     for node in kept:
         _free_batch(node, constants)
     needed = {name for node in kept for name in node.input}
