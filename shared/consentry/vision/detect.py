@@ -88,9 +88,8 @@ def detect(run: Run, pixels: Pixels) -> tuple[Face, ...]:
 
     Gives them largest first. Raises PictureSizeError when there are more than REDACT_FACES_MAX.
     """
-    image = Image.fromarray(pixels)
-    scales = fast_scales(*image.size)
-    seen = looks(_first(run), image, scales, THRESHOLDS[Profile.FAST])
+    scales = fast_scales(pixels.shape[1], pixels.shape[0])
+    seen = looks(_first(run), pixels, scales, THRESHOLDS[Profile.FAST])
     return _faces(np.concatenate([look.find() for look in seen]))
 
 
@@ -102,11 +101,11 @@ def detect_all(
     ``least`` is how likely a face has to be, if not as the profile says. Gives and raises what
     ``detect`` does.
     """
-    image = Image.fromarray(pixels)
+    height, width = pixels.shape[:2]
     first, second = _first(detectors.yunet), _second(detectors.centerface)
-    by_first = looks(first, image, yunet_scales(profile, *image.size), LEAST_SCORE)
-    by_second = looks(second, image, centerface_scales(profile, *image.size), LEAST_SCORE)
-    turned = _looks_turned(first, image) if profile is Profile.RECALL else ()
+    by_first = looks(first, pixels, yunet_scales(profile, width, height), LEAST_SCORE)
+    by_second = looks(second, pixels, centerface_scales(profile, width, height), LEAST_SCORE)
+    turned = _looks_turned(first, pixels) if profile is Profile.RECALL else ()
     finds = [[look.find for look in part] for part in (by_first, by_second, turned)]
     rows = in_order(lambda find: find(), chain.from_iterable(finds), detectors.at_a_time)
     seen_first, seen_second, seen_turned = ([*islice(rows, len(part))] for part in finds)
@@ -116,13 +115,15 @@ def detect_all(
         return _faces(np.concatenate([likely, *seen_turned]))
 
 
-def candidates(run: Run, pixels: Pixels, least: float) -> tuple[Face, ...]:
+def candidates(run: Run, pixels: Pixels, least: float, scale: float = 1.0) -> tuple[Face, ...]:
     """Find all that may be a face in RGB pixels (height, width, 3), with YuNet, at one scale only.
 
-    For frames of a video, where what comes before and after tells faces from other things.
+    For frames of a video, where what comes before and after tells faces from other things, and
+    for where a face is known to be.
     """
-    seen = looks(_first(run), Image.fromarray(pixels), [1.0], least)
-    return _once(np.concatenate([look.find() for look in seen]))
+    return _once(
+        np.concatenate([look.find() for look in looks(_first(run), pixels, [scale], least)])
+    )
 
 
 def _first(run: Run) -> Callable[[Pixels, float], Floats]:
@@ -173,13 +174,13 @@ class _TurnedLook:
 
 
 def _looks_turned(
-    detector: Callable[[Pixels, float], Floats], image: Image.Image
+    detector: Callable[[Pixels, float], Floats], pixels: Pixels
 ) -> Iterator[_TurnedLook]:
-    width, height = image.size
+    height, width = pixels.shape[:2]
     scale = min(1.0, _TURNED_SIDE / max(width, height))
-    small = np.asarray(resized(image, Box(0, 0, width, height), scale))
+    small = resized(Image.fromarray(pixels), Box(0, 0, width, height), scale)
     for turns in (1, 2, 3):
-        yield _TurnedLook(detector, small, turns, image.size)
+        yield _TurnedLook(detector, small, turns, (width, height))
 
 
 def fast_scales(width: int, height: int) -> tuple[float, ...]:

@@ -18,8 +18,10 @@ from PIL import Image
 from consentry.errors import FaceNotFoundError
 from consentry.vision.align import ARCFACE, DLIB, align
 from consentry.vision.cohort import shipped_cohort
-from consentry.vision.detect import Face, detect
+from consentry.vision.detect import THRESHOLDS, Face, Profile, candidates
 from consentry.vision.geometry import Box
+from consentry.vision.stages import stage
+from consentry.vision.workers import in_order
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -59,20 +61,19 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Networks:
-    """The models that make a template."""
+    """The models that make a template, with so many runs at a time, each on one core."""
 
     detector: Run
     embedder: Run
     second_embedder: Run
+    at_a_time: int = 1
 
 
 _SURROUNDINGS: Final = 2.2  # side of the square around a face, in longer sides of its box
 # Detectors place landmarks a little differently at each size; the mean is steadier. The sizes
 # are those at which the square around the face is looked at, in pixels.
 _LOOKS: Final = (250, 350, 500)
-_REDUCING_GAP: Final = (
-    1.0  # large reductions go by whole steps first, which is several times faster
-)
+_REDUCING_GAP: Final = 1.0  # large reductions go by whole steps first: several times faster
 
 
 def make_template(
@@ -94,11 +95,15 @@ def embeddings(
     """Give what each embedder says of a face, (128,) of length 1, and the first one's strength."""
     square, scale, corner = _look_closer(pixels, face.box)
     landmarks = (face.landmarks - corner) * np.float32(scale)
-    accurate = profile is TemplateProfile.ACCURATE
-    if accurate:
-        landmarks = _steady_landmarks(networks.detector, square, landmarks)
-    first = _embed(networks.embedder, align(square, landmarks, ARCFACE), mirrored=accurate)
-    second = _embed(networks.second_embedder, align(square, landmarks, DLIB), mirrored=accurate)
+    if profile is TemplateProfile.ACCURATE:
+        landmarks = _steady_landmarks(networks, square, landmarks)
+    with stage("align"):
+        crops = [align(square, landmarks, alignment) for alignment in (ARCFACE, DLIB)]
+    runs = [(networks.embedder, crops[0]), (networks.second_embedder, crops[1])]
+    if profile is TemplateProfile.ACCURATE:
+        runs += [(run, crop[:, ::-1]) for run, crop in runs]
+    said = list(in_order(lambda each: _embed(*each), runs, networks.at_a_time))
+    first, second = np.stack(said[::2]), np.stack(said[1::2])
     strength = float(np.linalg.norm(first, axis=1).mean())
     return _unit(first.mean(axis=0)), _unit(second.mean(axis=0)), strength
 
@@ -120,11 +125,12 @@ def _joined(first: Floats, second: Floats) -> Template:
     return joined
 
 
-def _embed(run: Run, crop: Pixels, *, mirrored: bool) -> Floats:
-    """Embed a crop (side, side, 3), or it and its mirror image, as (1 or 2, values)."""
-    crops = np.stack([crop, crop[:, ::-1]] if mirrored else [crop])
-    (values,) = run(crops.transpose(0, 3, 1, 2).astype(np.float32)).values()
-    return values
+def _embed(run: Run, crop: Pixels) -> Floats:
+    """Give what a network says of a crop (side, side, 3), as it says it."""
+    with stage("prepare"):
+        batch = np.ascontiguousarray(crop.transpose(2, 0, 1)[None], np.float32)
+    (values,) = run(batch).values()
+    return np.asarray(values[0])
 
 
 def _unit(values: Floats) -> Floats:
@@ -148,34 +154,33 @@ def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
     part = pixels[
         first_row : int(np.ceil(visible.bottom)), first_column : int(np.ceil(visible.right))
     ]
-    seen = Image.fromarray(part).resize(
-        (max(round(visible.width * scale), 1), max(round(visible.height * scale), 1)),
-        Image.Resampling.BILINEAR,
-        box=(
-            visible.left - first_column,
-            visible.top - first_row,
-            visible.right - first_column,
-            visible.bottom - first_row,
-        ),
-        reducing_gap=_REDUCING_GAP,
-    )
+    with stage("resize"):
+        seen = Image.fromarray(part).resize(
+            (max(round(visible.width * scale), 1), max(round(visible.height * scale), 1)),
+            Image.Resampling.BILINEAR,
+            box=(
+                visible.left - first_column,
+                visible.top - first_row,
+                visible.right - first_column,
+                visible.bottom - first_row,
+            ),
+            reducing_gap=_REDUCING_GAP,
+        )
     square = Image.new("RGB", (_LOOKS[-1], _LOOKS[-1]))
     square.paste(seen, (round((visible.left - left) * scale), round((visible.top - top) * scale)))
     return np.asarray(square), scale, np.array([left, top], np.float32)
 
 
-def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:
+def _steady_landmarks(networks: Networks, square: Pixels, given: Floats) -> Floats:
     """Average a face's landmarks (5, 2) over detections at several sizes and the given ones."""
     centre, reach = given.mean(axis=0), np.ptp(given, axis=0).max() / 2
-    looks = [given]
-    for size in _LOOKS:
-        smaller = Image.fromarray(square).resize(
-            (size, size), Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP
-        )
-        factor = np.float32(square.shape[0] / size)
-        for face in detect(detector, np.asarray(smaller)):
-            points = face.landmarks * factor
-            # Another face in the square has its centre elsewhere.
-            if np.linalg.norm(points.mean(axis=0) - centre) < reach:
-                looks.append(points)
-    return np.mean(looks, axis=0, dtype=np.float32)
+    scales = [size / square.shape[0] for size in _LOOKS]
+    found = in_order(
+        lambda scale: candidates(networks.detector, square, THRESHOLDS[Profile.FAST], scale),
+        scales,
+        networks.at_a_time,
+    )
+    looks = [face.landmarks for faces in found for face in faces]
+    # Another face in the square has its centre elsewhere.
+    same = [points for points in looks if np.linalg.norm(points.mean(axis=0) - centre) < reach]
+    return np.mean([given, *same], axis=0, dtype=np.float32)

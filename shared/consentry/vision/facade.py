@@ -55,7 +55,8 @@ class Vision:
 
     def __init__(self, layer: Path, threads: int) -> None:
         self._sessions = Sessions(layer, threads)
-        # Looks at a picture, and frames of a video, are done side by side, each by one thread.
+        # Looks at a picture, embeddings, and frames of a video are done side by side, each by one
+        # thread: that keeps more cores busy than one run on all of them.
         self._side_by_side = Sessions(layer, 1)
         self._threads = threads
         # A redaction keeps all threads busy, and the copies of one large picture fill much of an
@@ -78,11 +79,12 @@ class Vision:
 
     def warm_up(self) -> None:
         """Load what a verification needs and run it once; the rest loads when it is needed."""
-        square = (1, 3, _WARM_UP_PIXELS, _WARM_UP_PIXELS)
-        self._sessions.get(Role.DETECTOR).run(np.zeros(square, np.float32))
+        square = np.zeros((1, 3, _WARM_UP_PIXELS, _WARM_UP_PIXELS), np.float32)
+        for sessions in (self._sessions, self._side_by_side):
+            sessions.get(Role.DETECTOR).run(square)
         for role, alignment in ((Role.EMBEDDER, ARCFACE), (Role.SECOND_EMBEDDER, DLIB)):
-            crops = (2, 3, alignment.side, alignment.side)
-            self._sessions.get(role).run(np.zeros(crops, np.float32))
+            crop = np.zeros((1, 3, alignment.side, alignment.side), np.float32)
+            self._side_by_side.get(role).run(crop)
 
     def read(self, data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Picture:
         """Decode a still picture or an animation's first frame; PictureError otherwise."""
@@ -147,7 +149,8 @@ class Vision:
         )
 
     def _networks(self) -> Networks:
-        return Networks(*(self._sessions.get(role).run for role in EMBEDDING_ROLES))
+        detector, embedder, second = (self._side_by_side.get(role).run for role in EMBEDDING_ROLES)
+        return Networks(detector, embedder, second, self._threads)
 
     def describe(self, picture: Picture, face: Face) -> Attributes:
         """Measure pose, sharpness, light, noise and a mask of one face of the picture."""

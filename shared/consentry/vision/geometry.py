@@ -118,19 +118,18 @@ def similarity_transform(source: Floats, target: Floats) -> Floats:
     """Find the rotation, uniform scale and shift that bring points nearest to others.
 
     ``source`` and ``target`` are (n, 2); gives (2, 3) so that ``target ≈ source @ m[:, :2].T +
-    m[:, 2]`` in least squares. S. Umeyama, Least-squares estimation of transformation parameters
-    between two point patterns, IEEE TPAMI 13 (1991), equations 40 to 42. Raises ValueError when
+    m[:, 2]`` in least squares, and never a mirror image. With points as complex numbers, rotation
+    and scale are one factor, and the best is that of linear regression. Raises ValueError when
     all source points are one.
     """
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    centred = (source - source_mean).astype(np.float64)
-    variance = float((centred**2).sum(axis=1).mean())
+    flat, wanted = (points.astype(np.float64) @ (1, 1j) for points in (source, target))
+    centred = flat - flat.mean()
+    variance = float((centred.conj() @ centred).real)
     if variance == 0.0:
         raise ValueError("the points of a transform must not all be one")
-    covariance = (target - target_mean).astype(np.float64).T @ centred / len(source)
-    left, values, right = np.linalg.svd(covariance)
-    # A mirrored face is never wanted: where the best map is a mirror, turn its weaker axis back.
-    signs = np.array([1.0, np.sign(np.linalg.det(left) * np.linalg.det(right)) or 1.0])
-    linear = (left * signs) @ right * float(values @ signs) / variance
-    shift = target_mean - linear @ source_mean
-    return np.column_stack([linear, shift]).astype(np.float32)
+    factor = centred.conj() @ wanted / variance
+    shift = wanted.mean() - factor * flat.mean()
+    return np.array(
+        [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]],
+        np.float32,
+    )

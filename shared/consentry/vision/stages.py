@@ -21,7 +21,26 @@ class _Meter:
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.lock = Lock()
+        self.in_models = 0.0
+        self._running = 0
+        self._lock = Lock()
+
+    def enter(self, name: str) -> None:
+        """Note the start of a stage."""
+        with self._lock:
+            if name.startswith(MODEL):
+                if not self._running:
+                    self.in_models -= perf_counter()
+                self._running += 1
+
+    def leave(self, name: str, seconds: float) -> None:
+        """Note the end of a stage that took so long."""
+        with self._lock:
+            self.seconds[name] += seconds
+            if name.startswith(MODEL):
+                self._running -= 1
+                if not self._running:
+                    self.in_models += perf_counter()
 
 
 _meter: ContextVar[_Meter] = ContextVar("stages")
@@ -31,25 +50,25 @@ _meter: ContextVar[_Meter] = ContextVar("stages")
 def stage(name: str) -> Iterator[None]:
     """Count what is done within to a stage; stages do not hold others."""
     meter = _own()
+    meter.enter(name)
     started = perf_counter()
     try:
         yield
     finally:
-        seconds = perf_counter() - started
-        with meter.lock:
-            meter.seconds[name] += seconds
+        meter.leave(name, perf_counter() - started)
 
 
 def spent() -> Mapping[str, float]:
     """Give the caller's seconds by stage, since ever; only differences tell."""
-    meter = _own()
-    with meter.lock:
-        return dict(meter.seconds)
+    return dict(_own().seconds)
 
 
 def model_seconds() -> float:
-    """Give the caller's seconds inside of model runs, since ever; only differences tell."""
-    return sum(seconds for name, seconds in spent().items() if name.startswith(MODEL))
+    """Give the seconds in which any model ran for the caller, since ever; only differences tell.
+
+    Runs side by side count once. To be asked while none runs.
+    """
+    return _own().in_models
 
 
 def carried[Item, Result](work: Callable[[Item], Result]) -> Callable[[Item], Result]:

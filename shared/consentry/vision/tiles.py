@@ -23,9 +23,13 @@ _TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smalle
 
 @dataclass(frozen=True)
 class Look:
-    """A detector that looks at a tile of an RGB picture at a scale."""
+    """A detector that looks at a tile of a picture at a scale.
+
+    The picture is RGB pixels (height, width, 3), and the same as an image.
+    """
 
     detector: Detector
+    pixels: Pixels
     image: Image.Image
     tile: Box
     scale: float
@@ -34,20 +38,24 @@ class Look:
     def find(self) -> Floats:
         """Give what it finds, in pixels of the picture."""
         tile = self.tile
-        part = resized(self.image, tile, self.scale)
-        rows = self.detector(np.asarray(part), self.least)
-        rows[:, 0:14:2] = rows[:, 0:14:2] * (tile.width / part.width) + tile.left
-        rows[:, 1:14:2] = rows[:, 1:14:2] * (tile.height / part.height) + tile.top
+        if self.scale == 1.0:
+            part = self.pixels[int(tile.top) : int(tile.bottom), int(tile.left) : int(tile.right)]
+        else:
+            part = resized(self.image, tile, self.scale)
+        rows = self.detector(part, self.least)
+        rows[:, 0:14:2] = rows[:, 0:14:2] * (tile.width / part.shape[1]) + tile.left
+        rows[:, 1:14:2] = rows[:, 1:14:2] * (tile.height / part.shape[0]) + tile.top
         return rows
 
 
 def looks(
-    detector: Detector, image: Image.Image, scales: Iterable[float], least: float
+    detector: Detector, pixels: Pixels, scales: Iterable[float], least: float
 ) -> Iterator[Look]:
-    """Give the looks that see the whole of an RGB picture at each of the scales."""
+    """Give the looks that see the whole of RGB pixels (height, width, 3) at each of the scales."""
+    image = Image.fromarray(pixels)
     for scale in scales:
         for tile in tiles(*image.size, scale):
-            yield Look(detector, image, tile, scale, least)
+            yield Look(detector, pixels, image, tile, scale, least)
 
 
 def tiles(width: int, height: int, scale: float) -> Iterator[Box]:
@@ -67,9 +75,9 @@ def _spans(length: int, scale: float) -> Iterator[tuple[int, int]]:
     yield start, length - start
 
 
-def resized(image: Image.Image, tile: Box, scale: float) -> Image.Image:
+def resized(image: Image.Image, tile: Box, scale: float) -> Pixels:
     """Cut a tile out of the picture and scale it; large reductions go by whole steps first."""
     size = (max(round(tile.width * scale), 1), max(round(tile.height * scale), 1))
     corners = (tile.left, tile.top, tile.right, tile.bottom)
     with stage("resize"):
-        return image.resize(size, Image.Resampling.BILINEAR, corners, reducing_gap=1.0)
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR, corners, reducing_gap=1.0))

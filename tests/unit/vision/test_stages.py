@@ -1,6 +1,6 @@
 """Seconds are counted by stage, for the caller and whoever works for it, and for nobody else."""
 
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 
@@ -31,14 +31,22 @@ def test_what_others_do_for_themselves_does_not() -> None:
     assert spent() == before
 
 
-def test_seconds_of_models_are_those_of_their_stages_alone() -> None:
+def test_seconds_of_models_are_those_in_which_any_of_them_runs() -> None:
+    def met(name: str) -> None:
+        with stage(f"{MODEL}{name}"):
+            together.wait(timeout=10)
+
+    together = Barrier(2)
     before, models = spent(), model_seconds()
-    work(1)
+    list(in_order(met, ["one", "other"], threads=2))
+    with stage("no model"):
+        pass
     after = spent()
 
-    name = f"{MODEL}toy"
-    toy = after[name] - before.get(name, 0.0)
-    assert abs(model_seconds() - models - toy) < 1e-9
+    busy = [
+        after[f"{MODEL}{name}"] - before.get(f"{MODEL}{name}", 0.0) for name in ("one", "other")
+    ]
+    assert 0 < model_seconds() - models < sum(busy)
 
 
 def test_a_stage_that_fails_counts_and_hides_nothing() -> None:

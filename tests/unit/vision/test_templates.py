@@ -108,6 +108,17 @@ def test_many_threads_get_the_same_template() -> None:
     assert all((each == made[0]).all() for each in made)
 
 
+def test_runs_side_by_side_make_the_template_that_runs_one_after_the_other_do() -> None:
+    made = [
+        fresh.embed(picture, fresh.detect(picture)[0])
+        for fresh in (Vision(layer_dir(), threads=1), Vision(layer_dir(), threads=3))
+        for picture in [fresh.read(sample("person_b_1.jpg"))]
+    ]
+
+    assert (made[0].template == made[1].template).all()
+    assert made[0].strength == made[1].strength
+
+
 def test_models_of_the_layer_are_told_by_role() -> None:
     fresh = Vision(layer_dir(), threads=1)
 
@@ -122,7 +133,7 @@ def test_models_of_the_layer_are_told_by_role() -> None:
 
 def test_second_embedder_tells_people_apart_as_its_author_says() -> None:
     # dlib: two faces are one person's where their descriptors lie less than 0.6 apart.
-    run = vision()._sessions.get(Role.SECOND_EMBEDDER).run
+    run = vision()._side_by_side.get(Role.SECOND_EMBEDDER).run
 
     def descriptor(name: str) -> Template:
         picture = vision().read(sample(name))
