@@ -2,8 +2,9 @@
 
 `make bench-jobs`: a clip goes through inbox, queue and table of a real Azurite, worked on by
 processes that take one message at a time with one thread each, as instances of the app do. From
-what its steps took, the last table computes wall time and cost for other lengths and numbers of
-instances; prices and memory are those of infra/prices.toml.
+the processor time of its steps, which other load on the machine changes little, the last table
+computes wall time and cost for other lengths and numbers of instances with a core each; prices and
+memory are those of infra/prices.toml.
 """
 
 import math
@@ -42,8 +43,8 @@ WORKERS: Final = (1, 2)
 MINUTES: Final = (1, 10, 60)
 INSTANCES: Final = (1, 10, 100)
 IDLE_SECONDS: Final = 0.05
-CLIP_SECONDS: Final = 16
-PIECE_SECONDS: Final = 4
+CLIP_SECONDS: Final = 8
+PIECE_SECONDS: Final = 2
 INVISIBLE_SECONDS: Final = 600  # of a message in work, as the host has it
 SETTINGS: Final = {"CONSENTRY_THREADS": "1", "CONSENTRY_PIECE_SECONDS": str(PIECE_SECONDS)}
 
@@ -52,7 +53,7 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Measured:
-    """One job: wall time in seconds, its end, and the seconds of its steps by their state."""
+    """One job: wall time in seconds, its end, and its steps' processor seconds by their state."""
 
     seconds: float
     job: Job
@@ -60,7 +61,7 @@ class Measured:
 
 
 def work(environment: dict[str, str], told: Connection) -> None:
-    """Take messages until the process is ended; tell of each its state and seconds."""
+    """Take messages until the process is ended; tell of each its state and processor seconds."""
     services = service(environment)
     services.vision.warm_up()
     queue = QueueClient(
@@ -75,11 +76,11 @@ def work(environment: dict[str, str], told: Connection) -> None:
         if message is None:
             time.sleep(IDLE_SECONDS)
             continue
-        started = time.perf_counter()
+        started = time.process_time()
         text = str(message.content)
         services.jobs().steps.take(text.encode(), str(uuid4()))
         queue.delete_message(message)
-        told.send((StepMessage.parse(text).state, time.perf_counter() - started))
+        told.send((StepMessage.parse(text).state, time.process_time() - started))
 
 
 def measure(clip: Path, workers: int) -> Measured:
@@ -137,7 +138,7 @@ def show_measured(found: Mapping[int, Measured]) -> None:
             f"{one.seconds / measured.seconds:.2f}",
         )
     console.print(table)
-    steps = Table("step", "messages", "mean s", "together s", box=None)
+    steps = Table("step", "messages", "mean CPU s", "together CPU s", box=None)
     for state, seconds in one.steps.items():
         total = sum(seconds)
         steps.add_row(state, str(len(seconds)), f"{total / len(seconds):.2f}", f"{total:.1f}")
