@@ -37,9 +37,9 @@ class Faults:
         """Make one call fail: that which comes after so many others."""
         self._countdown[operation] = number, after
 
-    def waits(self, operation: str) -> bool:
-        """Tell whether fewer calls came than ``fail_at`` was told."""
-        return operation in self._countdown
+    def stop_waiting(self, operation: str) -> bool:
+        """Let no later call fail; tell whether fewer came than ``fail_at`` was told."""
+        return self._countdown.pop(operation, None) is not None
 
     def hold(self, operation: str) -> Callable[[], None]:
         """Hold up every call until the function given is called."""

@@ -48,7 +48,7 @@ def run(store: str, operation: str, number: int, *, after: bool) -> bool:
     faults.fail_at(operation, number, after=after)
     arrive(world)
     deliver(world)
-    left = faults.waits(operation)
+    left = faults.stop_waiting(operation)
     [job] = jobs(world, TENANT)
     result = world.content(Container.REDACTED, FILM) or b""
     frames, _ = decoded(result)
