@@ -56,7 +56,7 @@ def test_a_videos_manifest_describes_its_input_and_output(
 ) -> None:
     film, masked = films
     manifest, keys = _write(tmp_path, VIDEO)
-    words = ("manifest", "verify", manifest, "--keys", keys)
+    words = ("manifest", "verify", manifest, "--public-key", keys)
     told = consentry(*words, "--original", film, "--output", masked)
     assert (told.code, "2 tracks in 48 frames" in told.out) == (0, True)
     assert consentry(*words, "--original", masked).code == 1
@@ -65,5 +65,5 @@ def test_a_videos_manifest_describes_its_input_and_output(
 
 def test_a_document_of_another_kind_is_no_manifest(consentry: Consentry, tmp_path: Path) -> None:
     manifest, keys = _write(tmp_path, VERIFICATION)
-    told = consentry("manifest", "verify", manifest, "--keys", keys, "--json")
+    told = consentry("manifest", "verify", manifest, "--public-key", keys, "--json")
     assert (told.code, told.document["error"]["code"]) == (1, "IntegrityFailure")

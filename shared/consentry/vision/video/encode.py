@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from consentry.errors import VideoError
 from consentry.vision.video.frames import Form
 from consentry.vision.video.planes import PIXEL_FORMAT, Planes
+from consentry.vision.video.priority import give_way
 
 # SVT-AV1 writes about itself to standard error unless its own variable says: errors only.
 os.environ.setdefault("SVT_LOG", "1")
@@ -82,6 +83,8 @@ def encode_part(
                 picture.pts = ticks - begun
                 picture.time_base = form.clock
                 container.mux(stream.encode(picture))
+                if count == 0 and codec is Codec.AV1:
+                    give_way()
                 count += 1
             container.mux(stream.encode())
     except av.FFmpegError as error:
