@@ -10,10 +10,12 @@ BIN := .venv/bin
 UV := $(or $(shell command -v uv),.consentry/uv/bin/uv)
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.13 --generate-hashes \
 	--no-header --no-annotate --constraints requirements/constraints.in
-# npm copies into its lock where each package takes donations; locks hold versions and hashes only.
-STRIP_FUNDING := const fs = require("node:fs"); \
+# npm copies into its lock where packages take donations, and licences that are addresses; locks hold
+# versions and hashes only.
+STRIP_ADDRESSES := const fs = require("node:fs"); \
 	const lock = JSON.parse(fs.readFileSync("package-lock.json", "utf8")); \
-	for (const entry of Object.values(lock.packages)) delete entry.funding; \
+	for (const entry of Object.values(lock.packages)) { \
+		delete entry.funding; if (/:/.test(entry.license)) delete entry.license; } \
 	fs.writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n");
 
 help:  ## list these targets
@@ -134,7 +136,7 @@ lock: $(UV)  ## refresh the locks from pyproject.toml and package.json
 	@$(COMPILE) --extra local --extra test --output-file requirements/dev.lock
 	@$(COMPILE) --extra local --extra test --extra infra --output-file requirements/infra.lock
 	@npm install --package-lock-only --loglevel=error
-	@node -e '$(STRIP_FUNDING)'
+	@node -e '$(STRIP_ADDRESSES)'
 
 .consentry/uv/bin/uv:
 	@tools/step "uv, for the locks" bash -c '"$$(tools/find-python)" -m venv .consentry/uv && .consentry/uv/bin/python -m pip install --no-input uv==0.13.9'

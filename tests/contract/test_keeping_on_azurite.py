@@ -15,6 +15,7 @@ from tests.contract.conftest import ROOT
 from tests.support import killed_eraser
 from tests.support.governance import approval
 from tests.support.polling import until
+from tests.support.stores import settings_on
 
 from consentry.azure.names import Container, TableName
 from consentry.limits import DELETION_BYTES_MAX, ERASURE_SETTLE_SECONDS
@@ -40,18 +41,7 @@ KILLED_AT = (70, 30)  # things that are left
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     with Azurite(ROOT) as azurite:
         provision(azurite.connection_string)
-        yield {
-            "CONSENTRY_ENVIRONMENT": "development",
-            "CONSENTRY_TENANTS": f"{TENANT},{OTHER}",
-            "CONSENTRY_JURISDICTION": "DE",
-            "CONSENTRY_CONTACT": "privacy@operator.example",
-            "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
-            "CONSENTRY_WORK_QUEUE_ENDPOINT": azurite.queue_endpoint,
-            "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_LOCAL_KEYS": str(tmp_path / "keys"),
-            "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),
-        }
+        yield settings_on(azurite, tmp_path / "keys", TENANT, OTHER)
 
 
 def fill(services: Services, tenant: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.contract.conftest import ROOT
 from tests.support import killed_worker
 from tests.support.governance import approval, conditions
+from tests.support.stores import settings_on
 
 from consentry.localhost.azurite import Azurite
 from consentry.localhost.provision import provision
@@ -33,18 +34,7 @@ RELEASES_MAX = 60  # that a worker makes known before it is killed
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     with Azurite(ROOT) as azurite:
         provision(azurite.connection_string)
-        yield {
-            "CONSENTRY_ENVIRONMENT": "development",
-            "CONSENTRY_TENANTS": TENANT,
-            "CONSENTRY_JURISDICTION": "DE",
-            "CONSENTRY_CONTACT": "privacy@operator.example",
-            "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
-            "CONSENTRY_WORK_QUEUE_ENDPOINT": azurite.queue_endpoint,
-            "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_LOCAL_KEYS": str(tmp_path / "keys"),
-            "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),
-        }
+        yield settings_on(azurite, tmp_path / "keys", TENANT)
 
 
 def lines(pipe: Connection) -> Iterator[str]:

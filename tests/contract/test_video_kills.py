@@ -17,6 +17,7 @@ from tests.support import video_worker
 from tests.support.governance import approval, conditions
 from tests.support.jobs import RATE, film
 from tests.support.layer import vision
+from tests.support.stores import settings_on
 from tests.support.videos import decoded
 
 from consentry.azure.names import Container, TableName
@@ -44,16 +45,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     with Azurite(ROOT) as azurite:
         provision(azurite.connection_string)
         yield {
-            "CONSENTRY_ENVIRONMENT": "development",
-            "CONSENTRY_TENANTS": TENANT,
-            "CONSENTRY_JURISDICTION": "DE",
-            "CONSENTRY_CONTACT": "privacy@operator.example",
-            "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
-            "CONSENTRY_WORK_QUEUE_ENDPOINT": azurite.queue_endpoint,
-            "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_LOCAL_KEYS": str(tmp_path / "keys"),
-            "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),
+            **settings_on(azurite, tmp_path / "keys", TENANT),
             "CONSENTRY_PIECE_SECONDS": "1",
             "CONSENTRY_THREADS": "1",
         }
