@@ -1,6 +1,5 @@
 """Azure AI Face's ``detect`` and ``verify``, in its wire format; what it retired stays retired."""
 
-import math
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -16,17 +15,17 @@ from consentry.limits import (
     URL_CHARACTERS_MAX,
 )
 from consentry.service.claims import parse_box
-from consentry.service.faces import Detection, Verification
+from consentry.service.faces import Detection
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
-from consentry.vision import EMBEDDING_ROLES, Box, Face, Role
+from consentry.vision import EMBEDDING_ROLES, Box
 from entry import Api, Endpoint, Provider
 from face_attributes import DESCRIBED, QUALITY, as_json, quality_as_json, wanted_attributes
+from face_views import model_header, rectangle, verified
 from wire import JSON_MEDIA_TYPE, PICTURE_MEDIA_TYPE, Request, json_reply
 
 FACE_HEADER: Final = "X-Consentry-Face"
-MODEL_HEADER: Final = "X-Consentry-Model"
 
 RECOGNITION_MODELS: Final = frozenset(f"recognition_0{number}" for number in (1, 2, 3, 4))
 DETECTION_MODELS: Final = frozenset(f"detection_0{number}" for number in (1, 2, 3))
@@ -100,7 +99,11 @@ def register(services: Provider) -> Api:
     def verify(request: Request, invocation: Invocation) -> Outcome[func.HttpResponse]:
         body = request.model(VerifyBody)
         outcome = services().faces.verify(invocation, body.faceId1, body.faceId2)
-        return outcome.map(lambda verification: _verified(services(), verification))
+        return outcome.map(
+            lambda verification: json_reply(
+                verified(verification), headers=model_header(services(), *EMBEDDING_ROLES)
+            )
+        )
 
     @api.http(
         Endpoint(
@@ -169,7 +172,7 @@ def _detected(
 ) -> func.HttpResponse:
     faces = []
     for index, face in enumerate(detection.faces):
-        entry: dict[str, object] = {"faceRectangle": _rectangle(face)}
+        entry: dict[str, object] = {"faceRectangle": rectangle(face)}
         if index == detection.claimed:
             entry["faceId"] = str(detection.face_id)
         if model:
@@ -177,7 +180,7 @@ def _detected(
         if wanted:
             entry["faceAttributes"] = _attributes(detection, index, wanted)
         faces.append(entry)
-    return json_reply(faces, headers=_models(services, *EMBEDDING_ROLES))
+    return json_reply(faces, headers=model_header(services, *EMBEDDING_ROLES))
 
 
 def _attributes(detection: Detection, index: int, wanted: frozenset[str]) -> dict[str, object]:
@@ -187,34 +190,3 @@ def _attributes(detection: Detection, index: int, wanted: frozenset[str]) -> dic
     if QUALITY in wanted and index == detection.claimed and detection.quality is not None:
         told |= quality_as_json(detection.quality)
     return told
-
-
-def _rectangle(face: Face) -> dict[str, int]:
-    box = face.box
-    left, top = round(box.left), round(box.top)
-    return {
-        "top": top,
-        "left": left,
-        "width": round(box.left + box.width) - left,
-        "height": round(box.top + box.height) - top,
-    }
-
-
-def _verified(services: Services, verification: Verification) -> func.HttpResponse:
-    return json_reply(
-        {
-            "isIdentical": verification.is_identical,
-            "confidence": math.floor(verification.confidence * 1e5) / 1e5,  # never up to 0.5
-            "isExtrapolated": verification.is_extrapolated,
-            "threshold": math.floor(verification.threshold * 1e5) / 1e5,
-            "falseMatchRate": verification.fmr,
-            "falseMatchRateInterval": list(verification.fmr_interval),
-        },
-        headers=_models(services, *EMBEDDING_ROLES),
-    )
-
-
-def _models(services: Services, *roles: Role) -> dict[str, str]:
-    """Name the models that really worked, with their digests."""
-    models = (services.vision.models[role] for role in roles)
-    return {MODEL_HEADER: ", ".join(f"{model.name}@sha256:{model.digest}" for model in models)}

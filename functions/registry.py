@@ -14,6 +14,7 @@ import redaction_api
 import tenants_api
 import upkeep
 import uploads_api
+import verifications_api
 import video_steps
 import videos_api
 from entry import Api, Provider
@@ -26,6 +27,7 @@ def register_all(services: Provider) -> list[Api]:
         access_api.register(services),
         consents_api.register(services),
         face_api.register(services),
+        verifications_api.register(services),
         redaction_api.register(services),
         videos_api.register(services),
         uploads_api.register(services),

@@ -10,6 +10,9 @@ MEBIBYTE: Final = 1024 * 1024
 # Pictures, as bytes that arrive.
 DETECT_BYTES_MAX: Final = 6 * MEBIBYTE  # Azure AI Face: 1 KB to 6 MB
 DETECT_SIDE_PIXELS_MAX: Final = 4096  # Azure AI Face
+VERIFICATION_BYTES_MAX: Final = 2 * DETECT_BYTES_MAX + 64 * 1024  # two pictures in a form
+FORM_PARTS_MAX: Final = 8
+FORM_MEMORY_BYTES_MAX: Final = 256 * 1024  # of a text in a form, and of what its reader holds
 PICTURE_BYTES_MAX: Final = 50 * MEBIBYTE
 PICTURE_BYTES_MIN: Final = 16  # shorter than any picture's header
 

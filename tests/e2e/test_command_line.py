@@ -240,7 +240,7 @@ def test_proofs_of_a_record_and_of_growth_are_made_and_checked_offline(
     with running.client() as http:
         keys.write_bytes(http.get("/keys").content)
         note.write_bytes(http.get("/audit/checkpoint").content)
-    record = next(one for one in running.records() if one["operation"] == "verify")
+    record = next(one for one in running.records() if one["operation"] == "verify_pictures")
     shell("audit", "prove", record["id"], "--out", proof)
     told = shell("audit", "check", proof, "--public-key", keys)
     assert told["record"] == record
@@ -266,7 +266,7 @@ def test_reading_the_log_leaves_a_record(shell: Shell, running: Deployment, tmp_
     shell("audit", "show", "--last", "1")
     seal_now(running)
     shell("audit", "export", "--out", tmp_path / "log")
-    record = next(one for one in running.records() if one["operation"] == "verify")
+    record = next(one for one in running.records() if one["operation"] == "verify_pictures")
     shell("audit", "prove", record["id"])
     looks = [
         record["operation"]

@@ -32,7 +32,6 @@ from consentry.errors import (
 from consentry.service.settings import is_loopback
 
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
-FACE_PATH: Final = "/face/v1.2"
 CASES_PATH: Final = "/access/applications"
 CODE_HEADER: Final = "X-Consentry-Withdrawal-Code"
 FACE_HEADER: Final = "X-Consentry-Face"
@@ -40,7 +39,6 @@ CONSENT_HEADER: Final = "X-Consentry-Consent"
 CONSENTS_PATH: Final = "/consents"
 RECORDS_PATH: Final = "/audit/records"
 SECONDS_MAX: Final = 230.0  # Azure ends every reply after that time
-FACE_ID_SECONDS: Final = 60  # the shortest life; the face ids are used at once
 
 _KINDS: Final[Mapping[str, type[ConsentryError]]] = {
     kind.code: kind
@@ -83,27 +81,16 @@ class Service:
         self._api.close()
         self._storage.close()
 
-    def face_id(self, picture: bytes, consent: str) -> str:
-        """Have a template made of whom a picture is of; FaceNotFoundError without a face.
+    def verify(self, probe: bytes, reference: bytes, consent: str) -> Mapping[str, Any]:
+        """Compare whom two pictures are of: ``isIdentical``, ``confidence`` in [0, 1] and more.
 
-        ``consent`` is the id of a receipt, or a pseudonym, as the approval asks for.
+        ``consent`` is the id of a receipt, or a pseudonym, as the approval asks for. Nothing of the
+        pictures is kept.
         """
-        reply = self._send(
-            "POST",
-            f"{FACE_PATH}/detect",
-            params={"returnFaceId": "true", "faceIdTimeToLive": FACE_ID_SECONDS},
-            content=picture,
-            headers={"Content-Type": "application/octet-stream", CONSENT_HEADER: consent},
-        )
-        faces = reply.json()
-        if not faces:
-            raise FaceNotFoundError("no face was found in one of the two pictures")
-        return str(next(face["faceId"] for face in faces if "faceId" in face))
-
-    def verify(self, first: str, second: str) -> Mapping[str, Any]:
-        """Compare two faces: ``isIdentical`` and ``confidence`` in [0, 1]."""
-        body = {"faceId1": first, "faceId2": second}
-        result: Mapping[str, Any] = self._send("POST", f"{FACE_PATH}/verify", json=body).json()
+        files = {"probe": probe, "reference": reference}
+        headers = {CONSENT_HEADER: consent}
+        reply = self._send("POST", "/verifications", files=files, headers=headers)
+        result: Mapping[str, Any] = reply.json()
         return result
 
     def upload(self, name: str, data: bytes, consent: str = "") -> str:

@@ -39,14 +39,11 @@ def verify(
     endpoint: Endpoint = "",
     key: Key = "",
 ) -> Answer:
-    """Ask the service whether the largest faces of two pictures are one consenting person's."""
+    """Ask the service whether two pictures are of one consenting person; it keeps nothing."""
     from consentry.cli.client import connect
 
     with connect(endpoint, key) as service:
-        first, second = (
-            service.face_id(read_picture(path), consent) for path in (probe, reference)
-        )
-        result = service.verify(first, second)
+        result = service.verify(read_picture(probe), read_picture(reference), consent)
     identical = bool(result["isIdentical"])
     words = "the same person" if identical else "not the same person"
     return Answer(result, [f"{words}, confidence {result['confidence']:.3f}"], yes=identical)

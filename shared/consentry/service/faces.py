@@ -4,22 +4,19 @@ Only one face of a picture ever becomes a template: the one that the picture is 
 the caller names. The others come back as rectangles; nothing of them is kept or embedded.
 """
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from consentry.errors import FaceNotFoundError, PictureSizeError, UnsupportedFeatureError
+from consentry.errors import PictureSizeError, UnsupportedFeatureError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
-from consentry.service.consent_store import ConsentStore
 from consentry.service.gate import Invocation, Outcome
+from consentry.service.standing_consents import StandingConsents
 from consentry.service.templates import Binding, TemplateStore, new_face_id
 from consentry.service.tripwire import Tripwire
 from consentry.trust.approvals import Reason
-from consentry.trust.consents import refusal
-from consentry.trust.policy import ConsentRule
 from consentry.trust.tripwire import Mark
 from consentry.vision import (
     EMBEDDING_ROLES,
@@ -32,11 +29,10 @@ from consentry.vision import (
     Quality,
     Role,
     Vision,
+    claimed,
     similarity,
-    subject,
 )
 from consentry.vision.calibrate import Calibration
-from consentry.vision.claims import OVERLAP_MIN
 
 DETECT_BYTES_MIN = 1024  # Azure AI Face: pictures from 1 KB
 TARGET_FMR = 1e-5  # of decisions, unless the approval sets another; Azure AI Face's own
@@ -81,7 +77,7 @@ class Faces:
 
     vision: Vision
     templates: TemplateStore
-    consents: ConsentStore
+    consents: StandingConsents
     tripwire: Tripwire
     readers: Executor
 
@@ -109,7 +105,7 @@ class Faces:
         picture, faces = self._look(invocation, data)
         if not faces and claim is None:
             return Outcome(Detection(()))
-        index = claimed_index(picture, faces, claim)
+        index = claimed(faces, picture.width, picture.height, claim)
         embedded = self.vision.embed(picture, faces[index])
         attributes = self._describe(picture, faces) if described else ()
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
@@ -148,7 +144,7 @@ class Faces:
         invocation.subject_digest = probe.subject
         if probe.subject != reference.subject:
             raise invocation.refuse(Reason.SUBJECTS_DIFFER)
-        consents_hold = self._consents_hold(invocation, {probe.consent_id, reference.consent_id})
+        consents_hold = self.consents.look(invocation, {probe.consent_id, reference.consent_id})
         score = similarity(probe.template, reference.template)
         target = invocation.approval.conditions.target_fmr
         result = judge(score, target, self.vision.calibration())
@@ -161,30 +157,6 @@ class Faces:
         self.tripwire.check(invocation, shown, matched=result.is_identical)
         consents_hold()
         return Outcome(result)
-
-    def _consents_hold(self, invocation: Invocation, receipt_ids: set[str]) -> Callable[[], None]:
-        """Start to read the consents again, of which one may have ended since the detection.
-
-        The function that is given waits, and raises ConsentRequiredError unless all hold. What is
-        refused by it was counted by the tripwire meanwhile: it was asked for.
-        """
-        approval = invocation.approval
-        if "" in receipt_ids and approval.conditions.consent is ConsentRule.REQUIRED:
-            raise invocation.refuse(Reason.CONSENT_MISSING)
-        reads = {
-            receipt_id: self.readers.submit(self.consents.find, invocation.tenant, receipt_id)
-            for receipt_id in sorted(receipt_ids - {""})
-        }
-
-        def check() -> None:
-            for receipt_id, read in reads.items():
-                invocation.consent_id = receipt_id
-                kept = read.result()
-                ended = refusal(kept.receipt, approval, invocation.time) if kept else None
-                if kept is None or ended is not None:
-                    raise invocation.refuse(ended or Reason.CONSENT_UNKNOWN)
-
-        return check
 
     def _look(self, invocation: Invocation, data: bytes) -> tuple[Picture, tuple[Face, ...]]:
         invocation.saw(data)
@@ -221,16 +193,6 @@ def judge(score: float, target_fmr: float | None, calibration: Calibration) -> V
         fmr=estimate.fmr,
         fmr_interval=estimate.interval,
     )
-
-
-def claimed_index(picture: Picture, faces: tuple[Face, ...], claim: Box | None) -> int:
-    """Find the face that a box names, or the subject's; FaceNotFoundError where there is none."""
-    if claim is None and faces:
-        return subject(faces, picture.width, picture.height)
-    overlaps = [face.box.overlap(claim) for face in faces] if claim else []
-    if not overlaps or max(overlaps) < OVERLAP_MIN:
-        raise FaceNotFoundError("no face is there, or none in the box that the request names")
-    return overlaps.index(max(overlaps))
 
 
 def _binding(invocation: Invocation) -> Binding:

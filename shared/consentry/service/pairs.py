@@ -14,14 +14,14 @@ from itertools import islice
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consentry.azure.names import Container
-from consentry.errors import ArgumentError, ConflictError, FaceNotFoundError
+from consentry.errors import ArgumentError, ConflictError
 from consentry.limits import (
     JSON_BYTES_MAX,
     PICTURE_BYTES_MAX,
     SUBJECT_CHARACTERS_MAX,
     VERIFY_REQUESTS_PER_FOLDER_MAX,
 )
-from consentry.service.faces import judge
+from consentry.service.comparisons import Comparisons
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import (
     REQUEST_SUFFIX,
@@ -35,10 +35,8 @@ from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.named_consents import NamedConsents
 from consentry.service.ports import Blob, BlobProperties, BlobStore
-from consentry.service.tripwire import Tripwire
 from consentry.trust.approvals import Reason
-from consentry.trust.tripwire import Mark
-from consentry.vision import EMBEDDING_ROLES, Profile, Template, Vision, similarity, subject
+from consentry.vision import EMBEDDING_ROLES, Photograph, Vision
 
 
 class VerifyRequest(BaseModel):
@@ -78,7 +76,7 @@ class Pairs:
     notary: Notary
     ledger: UploadLedger
     consents: NamedConsents
-    tripwire: Tripwire
+    comparisons: Comparisons
     keep_originals: frozenset[str]
 
     def hold(
@@ -105,19 +103,14 @@ class Pairs:
             return Outcome(None, partial(self._hold, invocation, upload, found))
         parts = (found, probe.properties, reference.properties)
         self._check_consent(invocation, request, parts)
-        result = judge(
-            similarity(self._template(invocation, probe), self._template(invocation, reference)),
-            invocation.approval.conditions.target_fmr,
-            self.vision.calibration(),
+        comparison = self.comparisons.compare(
+            invocation, Photograph(probe.data), Photograph(reference.data)
         )
-        invocation.count(comparisons=1)
-        shown = {Mark.PICTURE: invocation.inputs}
-        self.tripwire.check(invocation, shown, matched=result.is_identical)
         signed = self.notary.verification(
             invocation,
             probe.data,
             reference.data,
-            result,
+            comparison.verification,
             self.vision.using(*EMBEDDING_ROLES),
         )
 
@@ -190,15 +183,6 @@ class Pairs:
         if blob is None:
             raise ConflictError("the upload was removed meanwhile")
         return blob
-
-    def _template(self, invocation: Invocation, blob: Blob) -> Template:
-        invocation.saw(blob.data)
-        invocation.used(self.vision.using(*EMBEDDING_ROLES))
-        picture = self.vision.read(blob.data)
-        faces = self.vision.detect(picture, Profile.FAST)
-        if not faces:
-            raise FaceNotFoundError("a picture to verify shows no face")
-        return self.vision.template(picture, faces[subject(faces, picture.width, picture.height)])
 
     def _hold(self, invocation: Invocation, upload: UploadName, found: BlobProperties) -> None:
         if self._is_kept(upload, found.etag):

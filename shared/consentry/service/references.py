@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from consentry.errors import ArgumentError, IntegrityError, NotFoundError
 from consentry.service.consent_store import ConsentStore, Kept
 from consentry.service.datakeys import DataKeys, Purpose
-from consentry.service.faces import DETECT_LIMITS, claimed_index
+from consentry.service.faces import DETECT_LIMITS
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.templates import NONCE_BYTES
 from consentry.trust.consents import Consent, Receipt, refusal
 from consentry.trust.policy import ConsentRule
-from consentry.vision import EMBEDDING_ROLES, Box, Profile, Role, Template, Vision
+from consentry.vision import EMBEDDING_ROLES, Box, Profile, Role, Template, Vision, claimed
 
 _ASSOCIATED: Final = "consentry reference v1"
 
@@ -56,7 +56,8 @@ class References:
         faces = self.vision.detect(picture, Profile.FAST)
         if len(faces) > 1 and claim is None:
             raise ArgumentError("several faces are there: name the box of the reference")
-        template = self.vision.template(picture, faces[claimed_index(picture, faces, claim)])
+        face = faces[claimed(faces, picture.width, picture.height, claim)]
+        template = self.vision.template(picture, face)
         invocation.used(self.vision.using(Role.DETECTOR, *EMBEDDING_ROLES))
         invocation.count(templates=1)
         model = self.vision.template_version()

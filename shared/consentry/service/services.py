@@ -17,6 +17,7 @@ from consentry.service.caller_keys import CallerKeys
 from consentry.service.callers import Callers
 from consentry.service.cases import Cases
 from consentry.service.claims import ClaimDesk
+from consentry.service.comparisons import Comparisons
 from consentry.service.consent_store import ConsentStore
 from consentry.service.consents import Consents
 from consentry.service.datakeys import DataKeys
@@ -47,6 +48,7 @@ from consentry.service.redactor import Redactor
 from consentry.service.references import References
 from consentry.service.sealing import Sealer
 from consentry.service.settings import Settings, log_origin
+from consentry.service.standing_consents import StandingConsents
 from consentry.service.templates import TemplateStore
 from consentry.service.tripwire import Tripwire
 from consentry.service.upkeep import Upkeep
@@ -75,6 +77,7 @@ class Services:
     caller_keys: CallerKeys
     vision: Vision
     faces: Faces
+    comparisons: Comparisons
     redactions: Redactions
     inbox: Inbox
     jobs: "Callable[[], Jobs]"
@@ -154,7 +157,8 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     keep = frozenset(settings.keep_originals)
     readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reads")
     named = NamedConsents(consents, readers)
-    pairs = Pairs(parts.blobs, vision, notary, ledger, named, tripwire, keep)
+    comparisons = Comparisons(vision, tripwire)
+    pairs = Pairs(parts.blobs, vision, notary, ledger, named, comparisons, keep)
     mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
     jobs = Once(partial(_jobs, settings, parts, gate, vision, ledger, quarantine, mask))
     return Services(
@@ -169,7 +173,8 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         callers=callers,
         caller_keys=CallerKeys(callers),
         vision=vision,
-        faces=Faces(vision, templates, consents, tripwire, readers),
+        faces=Faces(vision, templates, StandingConsents(consents, readers), tripwire, readers),
+        comparisons=comparisons,
         redactions=Redactions(redactor, parts.blobs),
         inbox=Inbox(
             gate=gate,

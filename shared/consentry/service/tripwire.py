@@ -8,8 +8,9 @@ Rows of a tenant:
   is deleted first when its window has ended: from then on nobody, not even the service, can tell
   whose count a row was, or find anybody again.
 
-A verification costs one round trip for each mark and one for the tenant, all at once. It is
-counted before its result can leave; while it cannot be counted there is no result.
+A verification costs one round trip for each mark and one for the tenant, all at once, or the marks
+while the models run. It is counted before its result can leave; while it cannot be counted there
+is no result.
 """
 
 import hmac
@@ -65,21 +66,32 @@ class Tripwire:
 
         ``shown`` are ids of the two faces, or digests of the two pictures.
         """
+        self.begin(invocation, shown)(matched)
+
+    def begin(
+        self, invocation: Invocation, shown: Mapping[Mark, Sequence[str]]
+    ) -> Callable[[bool], None]:
+        """Start to count what a verification shows, before anything is compared.
+
+        The function that is given takes whether it matched, and raises RefusedError beyond a
+        bound. What was begun stays counted, whatever comes of it: it was asked for.
+        """
         says_something = all(len(set(values)) == len(values) for values in shown.values())
         bounds = self._book.in_force(invocation.time).tripwire
         if bounds is not None and not bounds.counts_faces:
             shown = {mark: values for mark, values in shown.items() if mark is not Mark.FACE}
         if invocation.subject_digest:
             shown = {**shown, Mark.SUBJECT: (invocation.subject_digest,)}
-        alarm = self.note(
-            invocation.tenant,
-            [(mark, value) for mark, values in shown.items() for value in dict.fromkeys(values)],
-            matched=matched if says_something else None,
-            since=invocation.approval.decided_at,
-            now=invocation.time,
-        )
-        if alarm is not None:
-            raise invocation.refuse(Reason(alarm))
+        marks = [(mark, value) for mark, values in shown.items() for value in dict.fromkeys(values)]
+        since = invocation.approval.decided_at
+        finish = self._begin(invocation.tenant, marks, bounds, since, invocation.time)
+
+        def check(matched: bool) -> None:
+            alarm = finish(matched if says_something else None)
+            if alarm is not None:
+                raise invocation.refuse(Reason(alarm))
+
+        return check
 
     def note(
         self,
@@ -92,18 +104,31 @@ class Tripwire:
     ) -> Alarm | None:
         """Count a verification, and give the alarm for which it has to be refused."""
         bounds = self._book.in_force(now).tripwire
+        return self._begin(tenant, shown, bounds, since, now)(matched)
+
+    def _begin(
+        self,
+        tenant: str,
+        shown: Sequence[tuple[Mark, str]],
+        bounds: Bounds | None,
+        since: datetime,
+        now: datetime,
+    ) -> Callable[[bool | None], Alarm | None]:
         if bounds is None:
-            return None
-        outcome = self._pool.submit(self._stand, tenant, matched, bounds, since, now)
+            return lambda _: None
         counted = [
             (mark, self._pool.submit(self._see, tenant, mark, value, bounds, now))
             for mark, value in shown
         ]
-        repeated = [mark for mark, count in counted if count.result() > bounds.max_of(mark)]
-        suspected = outcome.result()
-        if any(count.result() == bounds.max_of(mark) + 1 for mark, count in counted):
-            self._change(tenant, _STANDING, lambda row: _tripped(row, bounds, now))
-        return REPEATED[repeated[0]] if repeated else suspected
+
+        def finish(matched: bool | None) -> Alarm | None:
+            suspected = self._stand(tenant, matched, bounds, since, now)
+            repeated = [mark for mark, count in counted if count.result() > bounds.max_of(mark)]
+            if any(count.result() == bounds.max_of(mark) + 1 for mark, count in counted):
+                self._change(tenant, _STANDING, lambda row: _tripped(row, bounds, now))
+            return REPEATED[repeated[0]] if repeated else suspected
+
+        return finish
 
     def needs_review(self, approval: Approval, now: datetime) -> bool:
         """Tell whether a tenant's verifications have to stop until a reviewer has looked."""

@@ -52,6 +52,7 @@ class Operation(StrEnum):
     DETECT = "detect"
     DETECT_WITH_FACE_ID = "detect_with_face_id"
     VERIFY = "verify"
+    VERIFY_PICTURES = "verify_pictures"
     VERIFY_UPLOAD = "verify_upload"
     REDACT = "redact"
     REDACT_WITH_CLAIMS = "redact_with_claims"
@@ -166,6 +167,7 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.DETECT: _looks(_DETECT),
         Operation.DETECT_WITH_FACE_ID: _looks(_VERIFY),
         Operation.VERIFY: _looks(_VERIFY),
+        Operation.VERIFY_PICTURES: _looks(_VERIFY),
         Operation.VERIFY_UPLOAD: _looks(_VERIFY, PrincipalKind.STORAGE),
         Operation.REDACT: _looks(_REDACT, PrincipalKind.STORAGE),
         # Whatever makes a template takes verify: of claimed faces and of references, too.
@@ -217,5 +219,5 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
     }
 )
 
-CONSENT_BOUND: Final = frozenset({Operation.DETECT_WITH_FACE_ID})
+CONSENT_BOUND: Final = frozenset({Operation.DETECT_WITH_FACE_ID, Operation.VERIFY_PICTURES})
 """Operations that make a template and whose call names the consent under which they do."""

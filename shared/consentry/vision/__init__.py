@@ -21,9 +21,10 @@ from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskKind, MaskOptions, MaskShape, mask_kind
 from consentry.vision.picture import Picture, PictureLimits
 from consentry.vision.quality import Quality, QualityLevel
+from consentry.vision.recognise import Photograph, Recognised
 from consentry.vision.redact import Mask, Redacted
 from consentry.vision.stages import model_seconds, spent
-from consentry.vision.subject import subject
+from consentry.vision.subject import claimed, subject
 
 __all__ = [
     "EMBEDDING_ROLES",
@@ -40,17 +41,20 @@ __all__ = [
     "MaskShape",
     "MaskWorn",
     "ModelInfo",
+    "Photograph",
     "Picture",
     "PictureLimits",
     "Profile",
     "Quality",
     "QualityLevel",
+    "Recognised",
     "Redacted",
     "Role",
     "Template",
     "TemplateProfile",
     "Verdict",
     "Vision",
+    "claimed",
     "mask_kind",
     "model_seconds",
     "similarity",

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from consentry.vision.detect import Face, Profile
 from consentry.vision.embed import Template
 from consentry.vision.geometry import Box
+from consentry.vision.subject import named
 
 Pixels = NDArray[np.uint8]
 
-OVERLAP_MIN: Final = 0.3  # intersection over union below which a named box is not that face
 _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
 
 
@@ -67,10 +67,10 @@ class Claims:
     def judge(self, pixels: Pixels) -> tuple[Judged, ...]:
         """Judge the claims on RGB pixels (height, width, 3), in their order."""
         faces = self.look(pixels, Profile.FAST)
-        named = [_named(faces, claim.face) for claim in self.claims]
+        indexes = [_named(faces, claim.face) for claim in self.claims]
         return tuple(
-            self._judge(pixels, faces, index, claim, twice=named.count(index) > 1)
-            for index, claim in zip(named, self.claims, strict=True)
+            self._judge(pixels, faces, index, claim, twice=indexes.count(index) > 1)
+            for index, claim in zip(indexes, self.claims, strict=True)
         )
 
     def void(self) -> tuple[Judged, ...]:
@@ -115,6 +115,4 @@ def _named(faces: tuple[Face, ...], wanted: Box | int) -> int | None:
     """Find the face that a claim names."""
     if isinstance(wanted, int):
         return wanted if 0 <= wanted < len(faces) else None
-    overlaps = [face.box.overlap(wanted) for face in faces]
-    best = int(np.argmax(overlaps)) if overlaps else -1
-    return best if overlaps and overlaps[best] >= OVERLAP_MIN else None
+    return named(faces, wanted)

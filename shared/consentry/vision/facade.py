@@ -29,6 +29,7 @@ from consentry.vision.layer import ModelInfo, Role
 from consentry.vision.mask import MaskOptions
 from consentry.vision.picture import DEFAULT_LIMITS, Picture, PictureLimits, read_picture
 from consentry.vision.quality import Quality, shipped_scale
+from consentry.vision.recognise import Photograph, Recognised, Recognition
 from consentry.vision.redact import Redacted, redact
 from consentry.vision.sessions import Sessions
 from consentry.vision.upright import look_upright
@@ -116,7 +117,24 @@ class Vision:
     ) -> Embedded:
         """Make the template of one face, and tell with what strength it was recognised as one."""
         pixels = picture.pixels if isinstance(picture, Picture) else picture
-        return make_template(self._networks(), pixels, face, profile)
+        return make_template(self._networks(self._threads), pixels, face, profile)
+
+    def recognise(
+        self, photographs: Sequence[Photograph], *, limits: PictureLimits = DEFAULT_LIMITS
+    ) -> tuple[Recognised, ...]:
+        """Make an accurate template of one face in each photograph, side by side.
+
+        Raises PictureError for what is no picture, FaceNotFoundError where the face is not.
+        """
+        find = self._side_by_side.get(Role.DETECTOR).run
+        networks = self._networks(at_a_time=1)
+        return Recognition(
+            read=lambda data: read_picture(data, limits),
+            find=lambda picture: detect(find, picture.pixels),
+            embed=lambda picture, face: make_template(
+                networks, picture.pixels, face, TemplateProfile.ACCURATE
+            ),
+        ).all(photographs, self._threads)
 
     def quality(self, embedded: Embedded) -> Quality:
         """Judge how well an accurate template serves; LayerError if measured with other models."""
@@ -127,7 +145,8 @@ class Vision:
 
     def embedding(self, picture: Picture, face: Face) -> NDArray[np.float32]:
         """Give what the first embedder alone says of a face: (128,), length 1; for a cohort."""
-        first, _, _ = embeddings(self._networks(), picture.pixels, face, TemplateProfile.ACCURATE)
+        networks = self._networks(self._threads)
+        first, _, _ = embeddings(networks, picture.pixels, face, TemplateProfile.ACCURATE)
         return first
 
     def template_version(self, profile: TemplateProfile = TemplateProfile.ACCURATE) -> str:
@@ -148,9 +167,9 @@ class Vision:
             at_a_time,
         )
 
-    def _networks(self) -> Networks:
+    def _networks(self, at_a_time: int) -> Networks:
         detector, embedder, second = (self._side_by_side.get(role).run for role in EMBEDDING_ROLES)
-        return Networks(detector, embedder, second, self._threads)
+        return Networks(detector, embedder, second, at_a_time)
 
     def describe(self, picture: Picture, face: Face) -> Attributes:
         """Measure pose, sharpness, light, noise and a mask of one face of the picture."""

@@ -261,7 +261,7 @@ def test_comparison_by_upload_keeps_no_template(world: World) -> None:
         world.drop(name, data)
     world.arrive(f"{TENANT}/verify/p.verify.json")
     assert list(world.tables[TableName.TEMPLATES].query()) == []
-    assert world.records()[-1]["counts"] == {"comparisons": 1}
+    assert world.records()[-1]["counts"] == {"comparisons": 1, "faces": 2}
 
 
 def test_result_by_upload_tells_the_rate_at_which_it_was_decided(world: World) -> None:

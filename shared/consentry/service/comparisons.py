@@ -1,0 +1,64 @@
+"""Two photographs compared in one invocation: the templates live in memory, for this one answer."""
+
+from dataclasses import dataclass
+
+from consentry.errors import PictureSizeError
+from consentry.limits import DETECT_BYTES_MAX
+from consentry.service.faces import DETECT_BYTES_MIN, DETECT_LIMITS, Verification, judge
+from consentry.service.gate import Invocation, Outcome
+from consentry.service.tripwire import Tripwire
+from consentry.trust.tripwire import Mark
+from consentry.vision import EMBEDDING_ROLES, Photograph, Recognised, Vision, similarity
+from consentry.vision.picture import DEFAULT_LIMITS, PictureLimits
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two photographs, claimed to be one person's, came to; each with its face."""
+
+    verification: Verification
+    probe: Recognised
+    reference: Recognised
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """The use case ``verify_pictures``, and its heart for whoever else has two photographs."""
+
+    vision: Vision
+    tripwire: Tripwire
+
+    def verify(
+        self, invocation: Invocation, probe: Photograph, reference: Photograph
+    ) -> Outcome[Comparison]:
+        """Compare two photographs that a caller has sent, under the consent that the call names."""
+        for photograph in (probe, reference):
+            if not DETECT_BYTES_MIN <= len(photograph.data) <= DETECT_BYTES_MAX:
+                raise PictureSizeError("a picture to verify has 1 KB to 6 MB")
+        return Outcome(self.compare(invocation, probe, reference, DETECT_LIMITS))
+
+    def compare(
+        self,
+        invocation: Invocation,
+        probe: Photograph,
+        reference: Photograph,
+        limits: PictureLimits = DEFAULT_LIMITS,
+    ) -> Comparison:
+        """Compare one face of each photograph, and let the tripwire count it.
+
+        Raises FaceNotFoundError where a face is not there, RefusedError beyond a bound.
+        """
+        photographs = (probe, reference)
+        for photograph in photographs:
+            invocation.saw(photograph.data)
+        may_leave = self.tripwire.begin(invocation, {Mark.PICTURE: invocation.inputs})
+        invocation.used(self.vision.using(*EMBEDDING_ROLES))
+        found = self.vision.recognise(photographs, limits=limits)
+        verification = judge(
+            similarity(*(one.embedded.template for one in found)),
+            invocation.approval.conditions.target_fmr,
+            self.vision.calibration(),
+        )
+        invocation.count(comparisons=1, faces=sum(one.faces for one in found))
+        may_leave(verification.is_identical)
+        return Comparison(verification, *found)
