@@ -26,6 +26,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from consentry.localhost.azurite import Azurite
+from consentry.localhost.environment import service_settings
 from consentry.localhost.provision import provision
 from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.call import ApiKey, Call, Trigger
@@ -62,18 +63,8 @@ def stores() -> Iterator[dict[str, str]]:
     """Run Azurite in memory and give the settings of a service on it."""
     with tempfile.TemporaryDirectory() as keys, Azurite(ROOT) as azurite:
         provision(azurite.connection_string)
-        yield {
-            "CONSENTRY_ENVIRONMENT": "development",
-            "CONSENTRY_TENANTS": TENANT,
-            "CONSENTRY_JURISDICTION": "DE",
-            "CONSENTRY_CONTACT": "privacy@operator.example",
-            "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
-            "CONSENTRY_WORK_QUEUE_ENDPOINT": azurite.queue_endpoint,
-            "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
-            "CONSENTRY_LOCAL_KEYS": keys,
-            "CONSENTRY_LAYER": str(ROOT / ".consentry" / "layer"),
-        }
+        layer = ROOT / ".consentry" / "layer"
+        yield service_settings(azurite, (TENANT,), keys=Path(keys), layer=layer)
 
 
 def service(environment: dict[str, str]) -> Services:

@@ -23,15 +23,7 @@ def check_app(root: Path, app: Path) -> tuple[bool, str]:
 
     Gives whether it can run, and the list of its functions or the reason. Storage need not run.
     """
-    azurite = Azurite(root)
-    settings = stack_settings(
-        root,
-        ("contoso",),
-        blob_endpoint=azurite.blob_endpoint,
-        table_endpoint=azurite.table_endpoint,
-        queue_endpoint=azurite.queue_endpoint,
-        connection_string=azurite.connection_string,
-    )
+    settings = stack_settings(root, Azurite(root), ("contoso",))
     finished = subprocess.run(  # noqa: S603 (this module)
         [sys.executable, "-m", "consentry.localhost.check", str(app.resolve())],
         env=worker_environment(settings),

@@ -5,38 +5,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from consentry.azure.names import WORK_CONNECTION
+from consentry.localhost.azurite import Azurite
 from consentry.localhost.issuer import DEVELOPMENT_AUDIENCE, PUBLIC_FILE
 
 # What a developer's shell must not lend to a worker.
 _FOREIGN = ("CONSENTRY_", "AzureWebJobs", "ConsentryWork", "PYTHON_")
 
 
-def stack_settings(
-    root: Path,
-    tenants: Sequence[str],
-    *,
-    blob_endpoint: str,
-    table_endpoint: str,
-    queue_endpoint: str,
-    connection_string: str,
+def service_settings(
+    azurite: Azurite, tenants: Sequence[str], *, keys: Path, layer: Path
 ) -> dict[str, str]:
-    """Settings of the service and of the platform, for one local stack in ``root``."""
-    private = root / ".consentry"
+    """Settings of a service whose stores are an Azurite; ``keys`` is the folder of key files."""
     return {
         "CONSENTRY_ENVIRONMENT": "development",
         "CONSENTRY_TENANTS": ",".join(tenants),
         "CONSENTRY_JURISDICTION": "DE",
         "CONSENTRY_CONTACT": "privacy@operator.example",
-        "CONSENTRY_WORK_BLOB_ENDPOINT": blob_endpoint,
-        "CONSENTRY_WORK_TABLE_ENDPOINT": table_endpoint,
-        "CONSENTRY_WORK_QUEUE_ENDPOINT": queue_endpoint,
-        "CONSENTRY_AUDIT_BLOB_ENDPOINT": blob_endpoint,
-        "CONSENTRY_LOCAL_KEYS": str(private / "keys"),
+        "CONSENTRY_WORK_BLOB_ENDPOINT": azurite.blob_endpoint,
+        "CONSENTRY_WORK_TABLE_ENDPOINT": azurite.table_endpoint,
+        "CONSENTRY_WORK_QUEUE_ENDPOINT": azurite.queue_endpoint,
+        "CONSENTRY_AUDIT_BLOB_ENDPOINT": azurite.blob_endpoint,
+        "CONSENTRY_LOCAL_KEYS": str(keys),
+        "CONSENTRY_LAYER": str(layer),
+    }
+
+
+def stack_settings(root: Path, azurite: Azurite, tenants: Sequence[str]) -> dict[str, str]:
+    """Settings of the service and of the platform, for one local stack in ``root``."""
+    private = root / ".consentry"
+    keys = private / "keys"
+    return {
+        **service_settings(azurite, tenants, keys=keys, layer=private / "layer"),
         "CONSENTRY_AUDIENCE": DEVELOPMENT_AUDIENCE,
-        "CONSENTRY_LOCAL_ISSUER": str(private / "keys" / PUBLIC_FILE),
-        "CONSENTRY_LAYER": str(private / "layer"),
-        "AzureWebJobsStorage": connection_string,
-        WORK_CONNECTION: connection_string,
+        "CONSENTRY_LOCAL_ISSUER": str(keys / PUBLIC_FILE),
+        "AzureWebJobsStorage": azurite.connection_string,
+        WORK_CONNECTION: azurite.connection_string,
         "FUNCTIONS_WORKER_RUNTIME": "python",
     }
 

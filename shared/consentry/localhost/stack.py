@@ -54,14 +54,7 @@ class Stack:
         self.queue_endpoint = self._azurite.queue_endpoint
         self.table_endpoint = self._azurite.table_endpoint
         self.connection_string = self._azurite.connection_string
-        self.environment = stack_settings(
-            root,
-            tenants,
-            blob_endpoint=self.blob_endpoint,
-            table_endpoint=self.table_endpoint,
-            queue_endpoint=self.queue_endpoint,
-            connection_string=self.connection_string,
-        ) | dict(settings or {})
+        self.environment = stack_settings(root, self._azurite, tenants) | dict(settings or {})
         configuration = {
             "app": str(self.app),
             "environment": worker_environment(self.environment),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from consentry.errors import LocalStackError
+from consentry.localhost.azurite import Azurite
 from consentry.localhost.blobs import PathPattern
 from consentry.localhost.environment import stack_settings, worker_environment
 from consentry.localhost.host import disabled_functions, host_id
@@ -72,14 +73,7 @@ def test_missing_host_json_is_named(tmp_path: Path) -> None:
 
 
 def _settings(tmp_path: Path) -> dict[str, str]:
-    return stack_settings(
-        tmp_path,
-        ("contoso", "fabrikam"),
-        blob_endpoint="http://127.0.0.1:1/devstoreaccount1",
-        table_endpoint="http://127.0.0.1:2/devstoreaccount1",
-        queue_endpoint="http://127.0.0.1:3/devstoreaccount1",
-        connection_string="UseDevelopmentStorage=true",
-    )
+    return stack_settings(tmp_path, Azurite(tmp_path), ("contoso", "fabrikam"))
 
 
 def test_settings_of_a_stack_are_settings_of_the_service(tmp_path: Path) -> None:
