@@ -91,7 +91,6 @@ def redact(
     if contact_sheet is not None and not (len(jobs) == 1 and video.holds_video(jobs[0].source)):
         raise ArgumentError("--contact-sheet is for one video")
     vision = Vision(layer_folder(layer), threads)
-    vision.warm_up()
     visible = not ctx.obj.as_json
     alone = len(jobs) == 1
     before, started = spent(), perf_counter()
