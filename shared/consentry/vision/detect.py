@@ -8,8 +8,8 @@ Where no face may be missed, CenterFace looks too, at smaller scales, which is e
 Boxes and landmarks are in pixels of the upright picture.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, islice
 from typing import Final, NamedTuple
@@ -21,8 +21,8 @@ from PIL import Image
 from consentry.errors import PictureSizeError
 from consentry.limits import REDACT_FACES_MAX
 from consentry.vision import centerface, yunet
-from consentry.vision.evidence import LEAST_SCORE, weigh
-from consentry.vision.geometry import Box, suppress, turn_back
+from consentry.vision.evidence import LEAST_SCORE, likelihood, weigh
+from consentry.vision.geometry import Box, overlaps, suppress, turn_back
 from consentry.vision.stages import stage
 from consentry.vision.tiles import looks, resized
 from consentry.vision.workers import in_order
@@ -124,6 +124,31 @@ def candidates(run: Run, pixels: Pixels, least: float, scale: float = 1.0) -> tu
     return _once(
         np.concatenate([look.find() for look in looks(_first(run), pixels, [scale], least)])
     )
+
+
+def judge(run: Run, pixels: Pixels, guesses: Sequence[Face], enlargement: float) -> list[Face]:
+    """Ask CenterFace about guesses of YuNet in RGB pixels (height, width, 3); give what is likely.
+
+    ``pixels`` are those of a picture ``enlargement`` times as large, in which sizes are weighed.
+    Scores become likelihoods, at least those of CHECK.
+    """
+    seen = np.concatenate(
+        [look.find() for look in looks(_second(run), pixels, (1, 0.5), LEAST_SCORE)]
+    )
+    scores = [(face.score, _best_at(face.box, seen)) for face in guesses]
+    heights = np.array([face.box.height * enlargement for face in guesses], np.float32)
+    likely = likelihood(np.array(scores, np.float32).reshape(-1, 2), heights)
+    return [
+        replace(face, score=float(score))
+        for face, score in zip(guesses, likely, strict=True)
+        if score >= THRESHOLDS[Profile.CHECK]
+    ]
+
+
+def _best_at(box: Box, rows: Floats) -> float:
+    """Give the best score of rows (n, 15) that show what a box shows, or 0."""
+    alike = overlaps(np.array(box.corners, np.float32), rows[:, :4]) > _SAME_FACE
+    return float(rows[alike, 14].max(initial=0))
 
 
 def _first(run: Run) -> Callable[[Pixels, float], Floats]:

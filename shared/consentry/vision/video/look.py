@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from consentry.vision.detect import Detectors, Face, Profile, candidates, detect_all
+from consentry.vision.detect import Detectors, Face, Profile, candidates, detect_all, judge
 from consentry.vision.geometry import Box, suppress
-from consentry.vision.video.planes import Planes
+from consentry.vision.video.planes import Pixels, Planes
 
 _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
 # Large guesses at a large size are folds and limbs, unless the detector is this sure.
@@ -41,6 +41,17 @@ def stare(detectors: Detectors, planes: Planes) -> list[Face]:
     width, height = reduced(planes, min(longest, _STARE_SIDE))
     found = detect_all(detectors, planes.rgb(width, height), Profile.RECALL, STARE_LEAST)
     return [enlarged(face, planes.width / width) for face in found]
+
+
+def reconsider(
+    detectors: Detectors, view: Pixels, guesses: Sequence[Face], longest: int
+) -> list[Face]:
+    """Ask the second detector about guesses in a small frame; scores are how likely it is a face.
+
+    Boxes are in pixels of ``view``, RGB (height, width, 3); ``longest`` is the whole frame's side.
+    """
+    enlargement = min(longest, _STARE_SIDE) / max(view.shape[:2])
+    return judge(detectors.centerface, view, guesses, enlargement)
 
 
 def believed(face: Face) -> bool:

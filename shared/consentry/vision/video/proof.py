@@ -3,7 +3,8 @@
 Each part is decoded from the very bytes that will leave. Every frame that is masked, or lies next
 to one that is, is looked at with more doubt than at first, and a sample of all other frames; what
 counts as a face there is ``consentry.vision.residual``'s to say, as for pictures. Most looks are
-at a reduced frame, every few frames one is at full size.
+at a reduced frame, every few frames one is at full size. The quick detector looks; where it sees
+something, the second detector is asked, and what is likely by both is a face that remains.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from consentry.errors import VideoError
-from consentry.vision.detect import Face, Run, candidates
+from consentry.vision.detect import Detectors, Face, candidates
 from consentry.vision.residual import (
+    Bools,
     Cover,
+    Pixels,
     fill_share,
     is_hidden,
     is_provoked,
@@ -21,17 +24,17 @@ from consentry.vision.residual import (
     without_fill,
 )
 from consentry.vision.video.encode import Part
-from consentry.vision.video.look import Depth, believed, enlarged, once, reduced, sides
+from consentry.vision.video.look import Depth, believed, enlarged, once, reconsider, reduced, sides
 from consentry.vision.video.planes import Planes, scaled
 from consentry.vision.video.scan import SURE
 from consentry.vision.video.track import Sighting, tenths
 
 NEIGHBOURS: Final = 2  # frames before and after a masked one that are looked at too
 SAMPLE_EVERY: Final = 8  # of the frames without a mask nearby
-CLOSE_EVERY: Final = 6  # frames looked at
+CLOSE_EVERY: Final = 12  # frames looked at
 _MADE_OF_FILL: Final = 0.5  # share of a doubtful guess from which it is the fill that was seen
-# Least score of a face in the output. Where the other detector sees nothing, it means a likelihood
-# of about 0.08 at 32 pixels (consentry.vision.evidence), below what begins a track at first.
+# Least score of what may be a face in the output. Where the other detector sees nothing, it means a
+# likelihood of about 0.08 at 32 pixels (consentry.vision.evidence), below what begins a track.
 DOUBT: Final = 0.6
 
 Covers = Callable[[int], Sequence[Cover]]
@@ -46,7 +49,7 @@ class Residue:
     looked: int
 
 
-def prove(part: Part, covers: Covers, run: Run) -> Residue:
+def prove(part: Part, covers: Covers, detectors: Detectors) -> Residue:
     """Look at a part's output; VideoError where it does not hold the frames put into it."""
     remaining: list[tuple[int, tuple[Sighting, ...]]] = []
     looked = count = 0
@@ -57,7 +60,7 @@ def prove(part: Part, covers: Covers, run: Run) -> Residue:
             continue
         depth = Depth.GLANCE if looked % CLOSE_EVERY else Depth.CLOSE
         looked += 1
-        faces = _remaining(planes, covers(index), run, depth)
+        faces = _remaining(planes, covers(index), detectors, depth)
         if faces:
             remaining.append((index, tuple(_sighting(index, face) for face in faces)))
     if count != part.frames:
@@ -69,22 +72,48 @@ def _sighting(frame: int, face: Face) -> Sighting:
     return Sighting(frame, tenths(face.box), round(face.score, 3), sure=True)
 
 
-def _remaining(planes: Planes, covers: Sequence[Cover], run: Run, depth: Depth) -> list[Face]:
-    found: list[Face] = []
-    smallest = min(sides(planes, depth))
-    for side in sides(planes, depth):
+@dataclass(frozen=True, repr=False)
+class _Sight:
+    """A reduced frame of the output: as it is, its proven fill, and without it."""
+
+    view: Pixels
+    covers: Sequence[Cover]
+    proven: Bools
+    unfilled: Pixels
+    factor: float
+
+    @classmethod
+    def of(cls, planes: Planes, covers: Sequence[Cover], side: int) -> "_Sight":
         width, height = reduced(planes, side)
         factor = width / planes.width
         view = planes.rgb(width, height)
         smaller = [(scaled(box, factor), options) for box, options in covers]
         proven = solid_pixels(view, smaller)
-        guesses = candidates(run, without_fill(view, proven), DOUBT)
-        found += [
-            enlarged(face, 1 / factor)
-            for face in guesses
-            if (side == smallest or believed(face))
-            and (face.score >= SURE or fill_share(proven, face.box) < _MADE_OF_FILL)
-            and not is_provoked(face, smaller, proven)
-            and not is_hidden(face, smaller, view, proven)
+        return cls(view, smaller, proven, without_fill(view, proven), factor)
+
+    def shows(self, face: Face) -> bool:
+        """Tell whether a guess is of what can be seen, and not of masks."""
+        return not is_provoked(face, self.covers, self.proven) and not is_hidden(
+            face, self.covers, self.view, self.proven
+        )
+
+
+def _remaining(
+    planes: Planes, covers: Sequence[Cover], detectors: Detectors, depth: Depth
+) -> list[Face]:
+    guesses: list[Face] = []
+    sights = [_Sight.of(planes, covers, side) for side in sides(planes, depth)]
+    smallest = sights[-1]
+    for sight in sights:
+        guesses += [
+            enlarged(face, smallest.factor / sight.factor)
+            for face in candidates(detectors.yunet, sight.unfilled, DOUBT)
+            if (sight is smallest or believed(face))
+            and (face.score >= SURE or fill_share(sight.proven, face.box) < _MADE_OF_FILL)
+            and sight.shows(face)
         ]
-    return once(found)
+    if not guesses:
+        return []
+    longest = max(planes.width, planes.height)
+    likely = reconsider(detectors, smallest.unfilled, once(guesses), longest)
+    return [enlarged(face, 1 / smallest.factor) for face in likely]
