@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from consentry.errors import VideoError
 from consentry.vision.video.frames import Form
-from consentry.vision.video.planes import PIXEL_FORMAT, Planes
+from consentry.vision.video.planes import PIXEL_FORMAT, Planes, codec_threads
 from consentry.vision.video.priority import give_way
 
 # SVT-AV1 writes about itself to standard error unless its own variable says: errors only.
@@ -101,6 +101,8 @@ def _stream(
     context = stream.codec_context
     stream.width, stream.height, stream.pix_fmt = form.width, form.height, PIXEL_FORMAT
     stream.time_base = context.time_base = form.clock
+    if codec is Codec.H264:
+        threads = codec_threads(form.width, form.height, threads)
     context.thread_count = threads
     context.sample_aspect_ratio = form.aspect
     context.color_primaries = form.primaries

@@ -21,7 +21,7 @@ from consentry.vision.video.container import (
     probe,
     video_stream,
 )
-from consentry.vision.video.planes import Orientation, Planes, upright
+from consentry.vision.video.planes import Orientation, Planes, codec_threads, upright
 
 _FINEST_TICKS: Final = 1_000_000  # ticks of a second; finer clocks do not fit into an MP4
 _COARSEST_TICKS: Final = 240
@@ -126,7 +126,8 @@ class Reader:
         self, file: BinaryIO, piece: Piece, known: Survey, limits: Limits, threads: int
     ) -> None:
         kind = Container.MATROSKA if piece.times else known.probe.container
-        self._decoder = _Decoder(file, kind, limits, threads)
+        alone = codec_threads(known.form.width, known.form.height, threads)
+        self._decoder = _Decoder(file, kind, limits, alone)
         self._frames_max = limits.frames_max
         self.piece = piece
         self.known = known

@@ -21,6 +21,7 @@ PIXEL_FORMAT: Final = "yuv420p"
 BLACK: Final = 16  # brightness, as video counts it from 16 to 235
 GREY: Final = 128  # both colours, when there is none
 _LIMITED_RANGE: Final = 1
+_ALONE_PIXELS: Final = 1920 * 1080  # up to which one thread of a codec is ahead of the detectors
 _MATRIX_BYTES: Final = 9 * 4
 
 
@@ -126,6 +127,11 @@ def _one_field(plane: Pixels) -> Pixels:
     if len(plane) % 2 == 0:
         whole[-1] = whole[-2]
     return whole
+
+
+def codec_threads(width: int, height: int, threads: int) -> int:
+    """Give on how many threads to decode or encode: on one where that does, for it works least."""
+    return 1 if width * height <= _ALONE_PIXELS else threads
 
 
 def scaled(box: Box, factor: float) -> Box:
