@@ -1,35 +1,13 @@
 """The service as its callers meet it over HTTP."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final, Self
-from urllib.parse import quote, urlsplit
+from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
-from consentry.cli.places import running, runtime_folder
-from consentry.errors import (
-    ArgumentError,
-    AuthenticationError,
-    ConflictError,
-    ConsentRequiredError,
-    ConsentryError,
-    FaceNotFoundError,
-    InputError,
-    LengthRequiredError,
-    NotApprovedError,
-    NotFoundError,
-    PayloadTooLargeError,
-    PictureError,
-    PictureSizeError,
-    RedactionError,
-    RefusedError,
-    SettingsError,
-    StateError,
-    StorageError,
-    SubjectMismatchError,
-)
-from consentry.service.settings import is_loopback
+from consentry.cli.transport import SECONDS_MAX, Interface, address_of, transport
+from consentry.errors import SettingsError, StorageError
 
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 CASES_PATH: Final = "/access/applications"
@@ -38,47 +16,19 @@ FACE_HEADER: Final = "X-Consentry-Face"
 CONSENT_HEADER: Final = "X-Consentry-Consent"
 CONSENTS_PATH: Final = "/consents"
 RECORDS_PATH: Final = "/audit/records"
-SECONDS_MAX: Final = 230.0  # Azure ends every reply after that time
-
-_KINDS: Final[Mapping[str, type[ConsentryError]]] = {
-    kind.code: kind
-    for kind in (
-        ArgumentError,
-        ConflictError,
-        FaceNotFoundError,
-        LengthRequiredError,
-        NotFoundError,
-        PayloadTooLargeError,
-        PictureError,
-        PictureSizeError,
-        RedactionError,
-        StateError,
-    )
-}
-_REFUSED: Final[Mapping[str, type[RefusedError]]] = {
-    kind.code: kind for kind in (ConsentRequiredError, RefusedError, SubjectMismatchError)
-}
-_REFUSALS: Final[Mapping[int, type[RefusedError]]] = {
-    401: AuthenticationError,
-    403: NotApprovedError,
-}
-
 
 Documents = list[Mapping[str, Any]]
 
 
-class Service:
-    """One deployment and one key; used as a context manager, which closes the connections."""
+class Service(Interface):
+    """What a caller does with a key: verification and uploads."""
 
     def __init__(self, endpoint: str, key: str) -> None:
-        self._api = httpx.Client(base_url=endpoint, headers={KEY_HEADER: key}, timeout=SECONDS_MAX)
+        super().__init__(endpoint, {KEY_HEADER: key})
         self._storage = httpx.Client(timeout=SECONDS_MAX)  # signed addresses; never sees the key
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._api.close()
+    def __exit__(self, *fault: object) -> None:
+        super().__exit__(*fault)
         self._storage.close()
 
     def verify(self, probe: bytes, reference: bytes, consent: str) -> Mapping[str, Any]:
@@ -89,15 +39,13 @@ class Service:
         """
         files = {"probe": probe, "reference": reference}
         headers = {CONSENT_HEADER: consent}
-        reply = self._send("POST", "/verifications", files=files, headers=headers)
-        result: Mapping[str, Any] = reply.json()
-        return result
+        return self._document("POST", "/verifications", files=files, headers=headers)
 
     def upload(self, name: str, data: bytes, consent: str = "") -> str:
         """Upload a file under a name; give the upload's id."""
         body = {"name": name, "consent": consent}
-        address = self._send("POST", "/uploads", json=body).json()
-        with _transport():
+        address = self._document("POST", "/uploads", json=body)
+        with transport():
             reply = self._storage.put(
                 address["uploadUrl"], content=data, headers=address["headers"]
             )
@@ -107,40 +55,19 @@ class Service:
 
     def upload_status(self, upload_id: str) -> Mapping[str, Any]:
         """Tell what became of an upload: ``state``, and ``reason`` or ``result``."""
-        status: Mapping[str, Any] = self._send("GET", f"/uploads/{upload_id}").json()
-        return status
+        return self._document("GET", f"/uploads/{upload_id}")
 
     def upload_result(self, upload_id: str) -> bytes:
         """Fetch the result of an upload that is done."""
         address = self._send("GET", f"/uploads/{upload_id}/content").headers["Location"]
-        with _transport():
+        with transport():
             reply = self._storage.get(address)
         if not reply.is_success:
             raise StorageError(f"the storage account answered {reply.status_code}")
         return reply.content
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return _ask(self._api, method, path, **options)
 
-
-class _Interface:
-    """One deployment, and whoever the headers say; used as a context manager, like ``Service``."""
-
-    def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
-        self._api = httpx.Client(base_url=endpoint, headers=headers, timeout=SECONDS_MAX)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._api.close()
-
-    def _document(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
-        document: Mapping[str, Any] = _ask(self._api, method, path, **options).json()
-        return document
-
-
-class Governance(_Interface):
+class Governance(Interface):
     """What a person does by a token: applications, decisions on them, and keys of callers."""
 
     def __init__(self, endpoint: str, token: str) -> None:
@@ -190,7 +117,7 @@ class Governance(_Interface):
         return self._document("POST", path, content=b"")
 
 
-class Consents(_Interface):
+class Consents(Interface):
     """What a tenant does by its key, and a person by their withdrawal code."""
 
     def give(self, statement: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -210,7 +137,7 @@ class Consents(_Interface):
 
     def receipt(self, consent: str) -> bytes:
         """Give the signed receipt of a consent."""
-        return _ask(self._api, "GET", f"{CONSENTS_PATH}/{consent}/receipt").content
+        return self._send("GET", f"{CONSENTS_PATH}/{consent}/receipt").content
 
     def outputs(self, consent: str) -> Documents:
         """Give the outputs in which the receipt kept a face visible."""
@@ -233,7 +160,7 @@ class Consents(_Interface):
         return self._document("POST", f"{CONSENTS_PATH}/{consent}/withdraw", content=b"")
 
 
-class Log(_Interface):
+class Log(Interface):
     """What a tenant reads of the log by its key, and an auditor by their token."""
 
     def records(self, **asked: str) -> Iterator[Mapping[str, Any]]:
@@ -252,7 +179,7 @@ def connect(endpoint: str, key: str) -> Service:
 
     Raises SettingsError where the address or the key is missing, or would carry the key openly.
     """
-    address = _address(endpoint)
+    address = address_of(endpoint)
     if not key:
         raise SettingsError("give --key, or set CONSENTRY_KEY; `consentry keys create` makes one")
     return Service(address, key)
@@ -260,7 +187,7 @@ def connect(endpoint: str, key: str) -> Service:
 
 def connect_as(endpoint: str, token: str) -> Governance:
     """Reach the service as a person with a token, like ``connect``."""
-    address = _address(endpoint)
+    address = address_of(endpoint)
     if not token:
         raise SettingsError(
             "give --token, or set CONSENTRY_TOKEN; locally `consentry dev token` makes one"
@@ -270,7 +197,7 @@ def connect_as(endpoint: str, token: str) -> Governance:
 
 def connect_consents(endpoint: str, *, key: str = "", code: str = "") -> Consents:
     """Reach the service for consents, like ``connect``; a code takes no key."""
-    address = _address(endpoint)
+    address = address_of(endpoint)
     if code:
         return Consents(address, {CODE_HEADER: code})
     if not key:
@@ -280,7 +207,7 @@ def connect_consents(endpoint: str, *, key: str = "", code: str = "") -> Consent
 
 def connect_log(endpoint: str, *, key: str, token: str) -> Log:
     """Reach the log, like ``connect``: a token is for auditors, a key for a tenant's callers."""
-    address = _address(endpoint)
+    address = address_of(endpoint)
     if not key and not token:
         raise SettingsError(
             "give an auditor's --token, or a tenant's --key; or set either in the environment"
@@ -294,47 +221,3 @@ def _bearer(token: str) -> Mapping[str, str]:
 
 def _keys_path(tenant: str) -> str:
     return f"/tenants/{quote(tenant, safe='')}/keys"
-
-
-def _address(endpoint: str) -> str:
-    if not endpoint:
-        stack = running(runtime_folder())
-        endpoint = str(stack["url"]) if stack else ""
-    if not endpoint:
-        raise SettingsError("give --endpoint, or start the local stack by `make dev`")
-    if urlsplit(endpoint).scheme != "https" and not is_loopback(endpoint):
-        raise SettingsError("the endpoint must be https: a key or token goes with every request")
-    return endpoint
-
-
-def _ask(api: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
-    with _transport():
-        reply = api.request(method, path, **options)
-    if reply.is_error:
-        raise _error(reply)
-    return reply
-
-
-@contextmanager
-def _transport() -> Iterator[None]:
-    try:
-        yield
-    except httpx.HTTPError as error:
-        raise StorageError(f"the service cannot be reached ({type(error).__name__})") from None
-    except httpx.InvalidURL:
-        raise SettingsError("the endpoint is not an address") from None
-
-
-def _error(reply: httpx.Response) -> ConsentryError:
-    """Turn the service's error shape back into the error that it was made of."""
-    try:
-        fault = reply.json()["error"]
-        code, message = str(fault["code"]), str(fault["message"])
-    except (ValueError, KeyError, TypeError):
-        return StorageError(f"the service answered {reply.status_code} without an error document")
-    if code in _REFUSED:
-        return _REFUSED[code](message, reason=code)
-    if reply.status_code in _REFUSALS:
-        return _REFUSALS[reply.status_code](message, reason=code)
-    kind = _KINDS.get(code, StorageError if reply.is_server_error else InputError)
-    return kind(message)
