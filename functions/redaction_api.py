@@ -68,7 +68,8 @@ def register(services: Provider) -> Api:
 def _redact_operation(request: Request) -> Operation:
     """Claimed faces become templates, which takes more approval; a JSON body asks for a job."""
     if _names_video(request):
-        return Operation.START_JOB
+        claims = request.names("claims")
+        return Operation.START_JOB_WITH_CLAIMS if claims else Operation.START_JOB
     return Operation.REDACT_WITH_CLAIMS if request.trace(CLAIMS_HEADER) else Operation.REDACT
 
 

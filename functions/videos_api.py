@@ -79,9 +79,10 @@ def start_job(
     from consentry.service.jobs.wish import JobRequest
 
     asked = request.model(JobRequest)
-    desk, wish = services.jobs().desk, asked.wish()
     if bool(asked.source) == bool(asked.name):
         raise ArgumentError("name a source that is there, or the name of an upload to come")
+    desk = services.jobs().desk
+    wish = desk.wish(invocation, asked)
     if asked.source:
         return desk.start(invocation, asked.source, wish).map(lambda job: _accepted(job.id))
     awaited = desk.expect(invocation, asked.name, wish)

@@ -141,6 +141,17 @@ class Request:
             raise PayloadTooLargeError(f"the body is larger than {limit} bytes")
         return data
 
+    def names(self, field: str) -> bool:
+        """Tell whether the body is a JSON object that holds something under a name.
+
+        Whatever is wrong with the body is for ``model`` to say.
+        """
+        try:
+            found = json.loads(self.body(JSON_BYTES_MAX))
+        except (ConsentryError, ValueError, RecursionError):
+            return False
+        return isinstance(found, dict) and bool(found.get(field))
+
     def model[M: BaseModel](self, kind: type[M]) -> M:
         """Read the JSON body as ``kind``; ArgumentError for anything else."""
         if self.media_type() != JSON_MEDIA_TYPE:

@@ -6,7 +6,7 @@ by the tripwire, for so would one face that is claimed under receipt after recei
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -124,9 +124,13 @@ class ClaimDesk:
         Recognised faces count as one verification, and only if none was missed: a crowd that is
         there does not make up for a search.
         """
-        compared = [one for one in prepared if one.recognise.matched is not None]
+        matched = [(one.subject, one.recognise.matched) for one in prepared]
+        self.tally(invocation, [(who, said) for who, said in matched if said is not None])
+
+    def tally(self, invocation: Invocation, compared: Sequence[tuple[str, bool]]) -> None:
+        """Count comparisons, given as subjects and whether they were recognised, as above."""
         invocation.count(comparisons=len(compared))
-        missed = [one.subject for one in compared if not one.recognise.matched]
+        missed = [subject for subject, matched in compared if not matched]
         shown = {Mark.PICTURE: invocation.inputs}
         for subject in missed:
             invocation.subject_digest = subject
@@ -137,12 +141,14 @@ class ClaimDesk:
 
     def check(self, invocation: Invocation, claimed: Sequence[Claimed]) -> None:
         """Read the receipts of kept faces again; ConsentRequiredError if one has ended."""
-        for one in claimed:
-            if one.is_kept:
-                kept = self.store.find(invocation.tenant, one.claim.receipt_id)
-                reason = self._refusal(invocation, kept)
-                if reason is not None:
-                    raise invocation.refuse(reason)
+        self.hold(invocation, [one.claim.receipt_id for one in claimed if one.is_kept])
+
+    def hold(self, invocation: Invocation, receipts: Iterable[str]) -> None:
+        """Read receipts again; ConsentRequiredError if one has ended."""
+        for receipt_id in receipts:
+            reason = self._refusal(invocation, self.store.find(invocation.tenant, receipt_id))
+            if reason is not None:
+                raise invocation.refuse(reason)
 
     def _refusal(self, invocation: Invocation, kept: Kept | None) -> Reason | None:
         if kept is None:

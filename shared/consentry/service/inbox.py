@@ -219,7 +219,7 @@ class Inbox:
         asked = _asked(found)
         if _CLAIMS in asked:
             raise ArgumentError("faces of a video are claimed in a job of their own")
-        if asked.get(_JOB) == _WAIT:
+        if asked.get(_JOB) == _WAIT or self.ledger.is_held(upload, found.etag):
             invocation.count(left=1)
             held = partial(
                 self.ledger.held,

@@ -19,7 +19,7 @@ class UploadState(StrEnum):
     """Where an upload stands."""
 
     WAITING = "waiting"  # an address was given, nothing has arrived
-    HELD = "held"  # a picture or request of a verification that is not complete
+    HELD = "held"  # part of a verification that is not complete, or a video without its job
     WORKING = "working"  # a video's job was started
     DONE = "done"
     QUARANTINED = "quarantined"
@@ -54,7 +54,7 @@ class UploadLedger:
         self._put(upload, waiting, asked=(asked_by, consent), updated=now)
 
     def held(self, upload: UploadName, *, etag: str, invocation: str, now: datetime) -> None:
-        """Note that it waits for the rest of its verification."""
+        """Note that it waits for the rest of its verification, or for a request that names it."""
         self._put(upload, UploadState.HELD, etag=etag, invocation=invocation, updated=now)
 
     def working(self, upload: UploadName, *, etag: str, job: str, now: datetime) -> None:
@@ -94,6 +94,11 @@ class UploadLedger:
         """Tell whether exactly this content has its result already."""
         status = self.find(upload.tenant, upload.upload_id)
         return status is not None and status.state is UploadState.DONE and status.etag == etag
+
+    def is_held(self, upload: UploadName, etag: str) -> bool:
+        """Tell whether exactly this content waits for something else."""
+        status = self.find(upload.tenant, upload.upload_id)
+        return status is not None and status.state is UploadState.HELD and status.etag == etag
 
     def find(self, tenant: str, upload_id: str) -> UploadStatus | None:
         """Status by id, of the tenant's own uploads only."""

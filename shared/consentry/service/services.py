@@ -160,7 +160,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     comparisons = Comparisons(vision, tripwire)
     pairs = Pairs(parts.blobs, vision, notary, ledger, named, comparisons, keep)
     mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
-    jobs = Once(partial(_jobs, settings, parts, gate, vision, ledger, quarantine, mask))
+    jobs = Once(partial(_jobs, settings, parts, gate, redactor, ledger, quarantine, mask))
     return Services(
         settings=settings,
         parts=parts,
@@ -212,7 +212,7 @@ def _jobs(
     settings: Settings,
     parts: Parts,
     gate: Gate,
-    vision: Vision,
+    redactor: Redactor,
     ledger: UploadLedger,
     quarantine: Quarantine,
     mask: MaskOptions,
@@ -220,7 +220,7 @@ def _jobs(
     """Make the use cases of videos; their libraries are loaded here, and not before."""
     from consentry.service.jobs.assembly import jobs_of
 
-    return jobs_of(settings, parts, gate, vision, ledger, quarantine, mask)
+    return jobs_of(settings, parts, gate, redactor, ledger, quarantine, mask)
 
 
 def _warm(vision: Vision) -> bool:

@@ -57,7 +57,9 @@ class Operation(StrEnum):
     REDACT = "redact"
     REDACT_WITH_CLAIMS = "redact_with_claims"
     START_JOB = "start_job"
+    START_JOB_WITH_CLAIMS = "start_job_with_claims"
     WORK_ON_JOB = "work_on_job"
+    WORK_ON_JOB_WITH_CLAIMS = "work_on_job_with_claims"
     READ_JOB = "read_job"
     READ_JOB_RESULT = "read_job_result"
     CANCEL_JOB = "cancel_job"
@@ -157,6 +159,7 @@ def _looks(capabilities: frozenset[Capability], *more: PrincipalKind) -> Rule:
 
 _OPERATOR: Final = frozenset({PrincipalKind.OPERATOR})
 _SYSTEM: Final = frozenset({PrincipalKind.SYSTEM})
+_JOB: Final = frozenset({PrincipalKind.JOB})
 _DETECT: Final = frozenset({Capability.DETECT})
 _REDACT: Final = frozenset({Capability.REDACT})
 _VERIFY: Final = frozenset({Capability.VERIFY})
@@ -174,8 +177,10 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.REDACT_WITH_CLAIMS: replace(_looks(_VERIFY, PrincipalKind.STORAGE), also=_REDACT),
         Operation.ENROL_REFERENCE: _looks(_VERIFY),
         Operation.START_JOB: _looks(_REDACT),
-        Operation.WORK_ON_JOB: Rule(
-            frozenset({PrincipalKind.JOB}), _REDACT, looks=True, counted=False
+        Operation.START_JOB_WITH_CLAIMS: replace(_looks(_VERIFY), also=_REDACT),
+        Operation.WORK_ON_JOB: Rule(_JOB, _REDACT, looks=True, counted=False),
+        Operation.WORK_ON_JOB_WITH_CLAIMS: Rule(
+            _JOB, _VERIFY, looks=True, also=_REDACT, counted=False
         ),
         Operation.READ_JOB: _calls(_REDACT),
         Operation.READ_JOB_RESULT: _calls(_REDACT),

@@ -34,6 +34,12 @@ class Verdict(StrEnum):
     TWICE = "claimed_twice"
     NOT_RECOGNISED = "not_recognised"
     NOT_STILL = "not_still"  # an animation, or a picture with transparent parts
+    # Of tracks in videos alone.
+    CROSSED = "crossed"  # something else is tracked, or found, where the face is
+    INTERRUPTED = "interrupted"  # it is not seen for a while in between
+    TOO_SHORT = "too_short"
+    UNSTEADY = "unsteady"  # it changes too much from one frame to the next to be the same face
+    OTHER_VIDEO = "other_video"  # the claim names a track of a preview of something else
 
 
 @dataclass(frozen=True)

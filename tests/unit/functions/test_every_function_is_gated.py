@@ -139,7 +139,11 @@ OPERATION = {
 
 ALSO = {
     "detect": {Operation.DETECT_WITH_FACE_ID},
-    "redact": {Operation.REDACT_WITH_CLAIMS, Operation.START_JOB},
+    "redact": {
+        Operation.REDACT_WITH_CLAIMS,
+        Operation.START_JOB,
+        Operation.START_JOB_WITH_CLAIMS,
+    },
 }
 """Operations that a parameter of a function picks instead."""
 

@@ -17,7 +17,7 @@ from consentry.limits import ADMISSION_SECONDS
 from consentry.service.call import ApiKey, InboxEvent, SystemTimer
 from consentry.service.callers import make_key
 from consentry.service.gate import Invocation, Outcome
-from consentry.trust.operations import RULES, Capability, Operation
+from consentry.trust.operations import RULES, Capability, Operation, PrincipalKind
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def room() -> GateRoom:
 
 
 @pytest.mark.parametrize(
-    "operation", [op for op in RULES if RULES[op].capabilities and op is not Operation.WORK_ON_JOB]
+    "operation",
+    [op for op, rule in RULES.items() if rule.capabilities and PrincipalKind.CALLER in rule.kinds],
 )
 def test_nothing_runs_without_an_approval(room: GateRoom, operation: Operation) -> None:
     assert refuse(room, operation)["reason"] == "no_approval"

@@ -8,12 +8,14 @@ from consentry.azure.names import QueueName, TableName
 from consentry.service.addresses import Addresses
 from consentry.service.gate import Gate, Invocation, Outcome
 from consentry.service.inbox_names import UploadName
+from consentry.service.jobs.claiming import Claiming
 from consentry.service.jobs.desk import Desk
 from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.finish import Finish
 from consentry.service.jobs.intake import Intake
 from consentry.service.jobs.messages import Dispatcher
 from consentry.service.jobs.notices import Notices
+from consentry.service.jobs.previews import Previews
 from consentry.service.jobs.stages import Stages
 from consentry.service.jobs.steps import Steps
 from consentry.service.jobs.store import JobStore
@@ -21,12 +23,12 @@ from consentry.service.jobs.tending import Tending
 from consentry.service.jobs.wish import Wish
 from consentry.service.jobs.workbench import Workbench
 from consentry.service.ledger import UploadLedger
-from consentry.service.manifests import Notary
 from consentry.service.parts import Parts
 from consentry.service.ports import BlobProperties
 from consentry.service.quarantine import Quarantine
+from consentry.service.redactor import Redactor
 from consentry.service.settings import Settings
-from consentry.vision import MaskOptions, Vision
+from consentry.vision import MaskOptions
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def jobs_of(
     settings: Settings,
     parts: Parts,
     gate: Gate,
-    vision: Vision,
+    redactor: Redactor,
     ledger: UploadLedger,
     quarantine: Quarantine,
     mask: MaskOptions,
@@ -64,7 +66,9 @@ def jobs_of(
     dispatcher = Dispatcher(store, parts.queue(QueueName.VIDEO))
     keep = frozenset(settings.keep_originals)
     endgame = Endgame(store, dispatcher, bench, parts.blobs, quarantine, parts.clock, keep)
-    notary = Notary(parts.signing_key)
+    vision, notary = redactor.vision, redactor.notary
+    claiming = Claiming(bench, redactor.desk, redactor.outputs, vision)
+    previews = Previews(store, bench, parts.blobs, vision)
     notices = Notices(store, notary, Fetcher(settings.callback_hosts))
     intake = Intake(store, dispatcher, endgame, ledger, notices, parts.clock, mask)
     stages = Stages(
@@ -73,6 +77,8 @@ def jobs_of(
         bench=bench,
         blobs=parts.blobs,
         vision=vision,
+        claiming=claiming,
+        previews=previews,
         threads=settings.threads,
         piece_seconds=settings.piece_seconds,
         clock=parts.clock,
@@ -82,7 +88,9 @@ def jobs_of(
     addresses = Addresses(parts.blobs, ledger)
     return Jobs(
         intake=intake,
-        desk=Desk(store, parts.blobs, intake, endgame, addresses, parts.clock),
+        desk=Desk(
+            store, parts.blobs, intake, endgame, addresses, previews, redactor.desk, parts.clock
+        ),
         steps=Steps(gate, store, stages, finish, endgame, notices),
         tending=Tending(settings.tenants, store, dispatcher, endgame, parts.blobs),
     )

@@ -8,13 +8,15 @@ from consentry.azure.names import Container
 from consentry.errors import ArgumentError, ConflictError, NotFoundError, StateError
 from consentry.limits import RESULT_ADDRESS_SECONDS
 from consentry.service.addresses import Addresses, UploadAddress
+from consentry.service.claims import ClaimDesk, NamedClaim
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import Purpose, UploadName, check_name
 from consentry.service.jobs.endgame import JOB_METADATA, Endgame
 from consentry.service.jobs.intake import Intake
 from consentry.service.jobs.job import Job, PieceRow, State
+from consentry.service.jobs.previews import Previews
 from consentry.service.jobs.store import JobStore
-from consentry.service.jobs.wish import Wish
+from consentry.service.jobs.wish import JobRequest, Wish
 from consentry.service.ports import BlobStore, Clock
 
 SOURCE_PREFIX: Final = f"{Container.INBOX}/"
@@ -42,7 +44,18 @@ class Desk:
     intake: Intake
     endgame: Endgame
     addresses: Addresses
+    previews: Previews
+    claims: ClaimDesk
     clock: Clock
+
+    def wish(self, invocation: Invocation, asked: JobRequest) -> Wish:
+        """Understand what a request asks for; ArgumentError where its claims would be a search."""
+        claims = tuple(self.previews.claim(invocation, one) for one in asked.claims)
+        wish = asked.wish(claims)
+        if claims:
+            wanted = [NamedClaim(one.box.box(), str(one.receipt)) for one in claims]
+            self.claims.prepare(invocation, wanted)
+        return wish
 
     def start(self, invocation: Invocation, source: str, wish: Wish) -> Outcome[Job]:
         """Start a job on an upload that lies in the inbox: ``inbox/{name}``."""
@@ -128,7 +141,7 @@ def _share(job: Job, rows: dict[int, PieceRow]) -> tuple[float, float]:
     if job.state in (State.JOINING, State.RELEASING):
         return 1.0, 1.0
     scanned = len(rows) / job.pieces
-    return scanned, sum(row.written > 0 for row in rows.values()) / job.pieces
+    return scanned, sum(row.written > job.verified for row in rows.values()) / job.pieces
 
 
 def _rate(job: Job, until: datetime | None) -> float | None:

@@ -87,8 +87,11 @@ class Endgame:
         self.settle(tenant, job_id)
 
     def _put_input_away(self, job: Job) -> None:
-        """Quarantine the input of a failure; delete any other, unless the tenant keeps it."""
-        if not job.source_etag:
+        """Quarantine the input of a failure; delete any other, unless the tenant keeps it.
+
+        That of a preview stays for the job after it.
+        """
+        if not job.source_etag or (job.preview and job.state is State.DONE):
             return
         if job.state is State.FAILED:
             fault = Fault(job.code, job.reason, job.message)

@@ -7,20 +7,25 @@ from functools import partial
 from typing import Final
 
 from consentry.azure.names import Container
-from consentry.errors import ArgumentError, IntegrityError
+from consentry.errors import ArgumentError, IntegrityError, VideoSizeError
+from consentry.limits import PREVIEW_BYTES_MAX
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX
 from consentry.service.jobs.endgame import JOB_METADATA, Endgame
 from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.source import open_source
 from consentry.service.jobs.stages import Stages
+from consentry.service.jobs.wish import Mode
 from consentry.service.ledger import UPLOAD_METADATA, UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary, file_entry
 from consentry.service.ports import BlobStore
+from consentry.vision import EMBEDDING_ROLES
 from consentry.vision.video import description, join, open_sound, summary
 
 VIDEO_MEDIA_TYPE: Final = "video/mp4"
 VIDEO_SUFFIX: Final = ".mp4"
+PREVIEW_MEDIA_TYPE: Final = "application/json"
+PREVIEW_SUFFIX: Final = ".preview.json"
 _RESULT: Final = "result"
 
 
@@ -46,8 +51,8 @@ class Finish:
         """Join the parts; the result leaves only with its record and its manifest durable."""
         result = result_name(job)
         self._check_free(job, result)
-        joined = self._join(invocation, job)
-        return Outcome(None, partial(self._release, job, result, joined))
+        joined = self._preview(invocation, job) if job.preview else self._join(invocation, job)
+        return Outcome(None, partial(self._release, invocation, job, result, joined))
 
     def _join(self, invocation: Invocation, job: Job) -> _Joined:
         stages, bench = self.stages, self.stages.bench
@@ -61,17 +66,44 @@ class Finish:
             output = file_entry(sha256, target.tell())
             name = job.folder + _RESULT
             self.blobs.upload(Container.PIECES, name, target, content_type=VIDEO_MEDIA_TYPE)
-        rounds = range(1, job.round + 1)
+        rounds = job.writes
         looked = sum(one.looked for round_ in rounds for one in bench.residues(job, round_))
-        done = summary(known, scan, masks.tracks, looked=looked, rounds=job.round)
-        models = stages.vision.redacting
+        done = summary(known, scan, masks.tracks, looked=looked, rounds=len(rounds))
+        roles = EMBEDDING_ROLES if job.verified else ()
+        models = {**stages.vision.redacting, **stages.vision.using(*roles)}
         invocation.saw_before(job.digest)
         invocation.used(models)
         invocation.count(frames=done.frames, masks=len(done.tracks), rounds=done.rounds)
         told = description(done, options)
+        if job.claims:
+            told["claims"] = claimed = stages.claiming.described(job)
+            kept = sum(one["kept"] for one in claimed)
+            invocation.count(claims=len(claimed), kept=kept)
         told["job"] = job.id
         told["input"] = file_entry(job.sha256, job.size) | told["input"]
         told["output"] = output | {"mediaType": VIDEO_MEDIA_TYPE}
+        return _Joined(sha256, self.notary.video(invocation, models, told))
+
+    def _preview(self, invocation: Invocation, job: Job) -> _Joined:
+        """Make the document of a preview."""
+        stages = self.stages
+        known = stages.bench.survey(job)
+        scan, masks, _ = stages.masks(job)
+        document = stages.previews.document(job, known, scan, masks)
+        if len(document) > PREVIEW_BYTES_MAX:
+            raise VideoSizeError("the video has too many tracks for a preview")
+        name = job.folder + _RESULT
+        self.blobs.write(Container.PIECES, name, document, content_type=PREVIEW_MEDIA_TYPE)
+        sha256, models = hashlib.sha256(document).hexdigest(), stages.vision.redacting
+        invocation.saw_before(job.digest)
+        invocation.used(models)
+        invocation.count(frames=scan.stage.frames, tracks=len(masks.tracks))
+        told = {
+            "job": job.id,
+            "mode": Mode.PREVIEW.value,
+            "input": file_entry(job.sha256, job.size),
+            "output": file_entry(sha256, len(document)) | {"mediaType": PREVIEW_MEDIA_TYPE},
+        }
         return _Joined(sha256, self.notary.video(invocation, models, told))
 
     def _check_free(self, job: Job, result: str) -> None:
@@ -81,7 +113,7 @@ class Finish:
         if there is not None and there.metadata.get(UPLOAD_METADATA, upload) != upload:
             raise ArgumentError("the result of another upload has the name already")
 
-    def _release(self, job: Job, result: str, joined: _Joined) -> None:
+    def _release(self, invocation: Invocation, job: Job, result: str, joined: _Joined) -> None:
         """Let the result out: from here on the job cannot be cancelled, only failed."""
         store, now = self.stages.store, self.stages.clock()
         claimed = store.move(
@@ -89,6 +121,7 @@ class Finish:
         )
         if claimed is None or joined.sha256 not in (job.result_sha256, claimed.result_sha256):
             return  # ended meanwhile, or somebody else's to finish
+        self.stages.claiming.let_out(invocation, job, joined.sha256, result)
         for container, name in (
             (Container.MANIFESTS, f"{job.tenant}/{job.id}.json"),
             (Container.REDACTED, result + MANIFEST_SUFFIX),
@@ -103,13 +136,17 @@ class Finish:
             etag=made.etag,
             metadata={JOB_METADATA: job.id, UPLOAD_METADATA: job.upload.upload_id},
         )
-        self.ledger.done(
-            job.upload, etag=job.source_etag, result=result, invocation=job.id, now=now
-        )
+        upload, etag = job.upload, job.source_etag
+        if job.preview:
+            self.ledger.held(upload, etag=etag, invocation=job.id, now=now)
+        else:
+            self.ledger.done(upload, etag=etag, result=result, invocation=job.id, now=now)
         self.endgame.finish(claimed)
 
 
 def result_name(job: Job) -> str:
-    """Blob name of a job's result: that of its upload, and of an MP4."""
+    """Blob name of a job's result: that of its upload, and of an MP4 or of a preview."""
     name = job.upload.blob
+    if job.preview:
+        return name + PREVIEW_SUFFIX
     return name if name.lower().endswith(VIDEO_SUFFIX) else name + VIDEO_SUFFIX

@@ -12,7 +12,7 @@ from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.messages import Dispatcher
 from consentry.service.jobs.notices import Notices
 from consentry.service.jobs.store import Holder, JobStore
-from consentry.service.jobs.wish import Wish
+from consentry.service.jobs.wish import Mode, Wish
 from consentry.service.ledger import UploadLedger
 from consentry.service.ports import BlobProperties, Clock
 from consentry.vision import MaskOptions
@@ -67,6 +67,8 @@ class Intake:
             state=state,
             name=upload.name,
             wish=wish.text(),
+            preview=wish.mode is Mode.PREVIEW,
+            claims=bool(wish.claims),
             callback=wish.callback,
             asked_by=invocation.principal.id,
             created=invocation.time,

@@ -22,6 +22,7 @@ class State(StrEnum):
     CUTTING = "cutting"
     SCANNING = "scanning"
     PLANNING = "planning"  # faces are followed through all pieces, or what remains is looked at
+    VERIFYING = "verifying"  # claimed faces are compared with the references of their receipts
     WRITING = "writing"
     JOINING = "joining"
     RELEASING = "releasing"  # too late to cancel
@@ -37,11 +38,12 @@ OVER: Final = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 class Job:
     """One video's job. ``etag`` is its row's, ``source_etag`` that of the upload it works on.
 
-    ``round`` counts how often pieces were written, and ``wanted`` names, as JSON, those that are
-    written in this one. ``sent``: the messages of this state were sent; ``settled``: nothing is
-    left to delete; ``told``: the callback took the notice of its end. ``result`` is the result's
-    blob, known from the moment of its release. ``sha256`` and ``digest`` are of the input, the
-    latter under the tenant's key.
+    ``round`` counts how often pieces were gone through after the scan, and ``wanted`` names, as
+    JSON, those of this one; ``verified`` is the round that compared claimed faces, or 0, and all
+    others write. ``preview`` and ``claims`` say that it is one, and has some. ``sent``: the
+    messages of this state were sent; ``settled``: nothing is left to delete; ``told``: the
+    callback took the notice of its end. ``result`` is the result's blob, known from the moment of
+    its release. ``sha256`` and ``digest`` are of the input, the latter under the tenant's key.
     """
 
     tenant: str
@@ -54,8 +56,11 @@ class Job:
     created: datetime
     updated: datetime
     source_etag: str = ""
+    preview: bool = False
+    claims: bool = False
     whole: bool = False
     round: int = 0
+    verified: int = 0
     pieces: int = 0
     frames: int = 0
     wanted: str = "[]"
@@ -90,8 +95,13 @@ class Job:
         return f"{self.tenant}/{self.id}/"
 
     @property
+    def writes(self) -> range:
+        """The rounds that wrote."""
+        return range(self.verified + 1, self.round + 1)
+
+    @property
     def pieces_wanted(self) -> tuple[int, ...]:
-        """Numbers of the pieces that this round writes."""
+        """Numbers of the pieces that this round goes through."""
         return tuple(json.loads(self.wanted))
 
     def row(self) -> Row:
@@ -120,7 +130,7 @@ class Job:
 
 @dataclass(frozen=True)
 class PieceRow:
-    """How far a piece is: it was looked through, and in which round it was written last."""
+    """How far a piece is: it was looked through, and which round it has been through."""
 
     number: int
     etag: str

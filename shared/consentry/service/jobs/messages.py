@@ -69,7 +69,7 @@ class Dispatcher:
             case State.SCANNING:
                 done = self.store.pieces(job).keys()
                 left = [number for number in range(job.pieces) if number not in done]
-            case State.WRITING:
+            case State.VERIFYING | State.WRITING:
                 rows = self.store.pieces(job)
                 left = [n for n in job.pieces_wanted if rows[n].written < job.round]
             case State.CUTTING:

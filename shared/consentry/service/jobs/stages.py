@@ -1,7 +1,7 @@
-"""The steps of a job up to the join: cut, look through, plan, write."""
+"""The steps of a job up to the join: cut, look through, plan, compare what is claimed, write."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +10,10 @@ from typing import Any, BinaryIO, Final
 from consentry.errors import RedactionError, VideoSizeError
 from consentry.limits import VIDEO_JOB_BYTES_MAX, VIDEO_WHOLE_SECONDS_MAX
 from consentry.service.gate import Invocation, Outcome
+from consentry.service.jobs.claiming import Claiming
 from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.messages import Dispatcher
+from consentry.service.jobs.previews import Previews
 from consentry.service.jobs.source import open_source
 from consentry.service.jobs.store import JobStore
 from consentry.service.jobs.wish import Wish
@@ -29,6 +31,7 @@ from consentry.vision.video import (
     Survey,
     VideoOptions,
     cut,
+    make_tracks,
     merge,
     plan_pieces,
     scan_piece,
@@ -48,6 +51,8 @@ class Stages:
     bench: Workbench
     blobs: BlobStore
     vision: Vision
+    claiming: Claiming
+    previews: Previews
     threads: int
     piece_seconds: float
     clock: Clock
@@ -89,7 +94,7 @@ class Stages:
         frames = 0
         if number not in self.store.pieces(job):
             with self._piece(job, number) as (piece, file):
-                reader = Reader(file, piece, self.bench.survey(job), LIMITS, self.threads)
+                reader = self._reader(job, piece, file)
                 with self.vision.looking() as detectors:
                     seen = scan_piece(reader, detectors, tell=_nobody)
             self.bench.put_scan(job, seen)
@@ -104,28 +109,41 @@ class Stages:
             _check_may_be_whole(self.bench.survey(job))
             again = {"state": State.SCANNING, "whole": True, "pieces": 1}
             return Outcome(None, partial(self._advance, job, again))
+        if job.claims and not job.round:
+            known, scan = self.bench.survey(job), self.scan_of(job)
+            tracks = make_tracks(scan.stage, scan.seen)
+            concerned = self.claiming.begin(invocation, job, known, scan, tracks)
+            if concerned:
+                return self._next_round(job, State.VERIFYING, scan, concerned, verified=1)
+        elif job.claims and job.round == job.verified:
+            self.claiming.count(invocation, job)
         scan, masks, touched = self.masks(job)
         invocation.count(frames=scan.stage.frames, masks=len(masks.tracks))
+        if job.preview:
+            return self._plan_preview(job, scan, masks)
         if not touched:
             return Outcome(None, partial(self._advance, job, {"state": State.JOINING}))
-        if job.round == ROUNDS_MAX:
+        if len(job.writes) == ROUNDS_MAX:
             raise RedactionError("a face is still found after masking")
         for number, only in touched.items():
             self.bench.put_sheet(job, job.round + 1, Sheet(masks.piece(number), only))
-        changes = {
-            "state": State.WRITING,
-            "round": job.round + 1,
-            "frames": scan.stage.frames,
-            "wanted": json.dumps(sorted(touched)),
-        }
-        return Outcome(None, partial(self._advance, job, changes))
+        return self._next_round(job, State.WRITING, scan, sorted(touched))
+
+    def verify(self, invocation: Invocation, job: Job, number: int) -> Outcome[None]:
+        """Compare the claimed faces of one piece."""
+        if self.store.pieces(job)[number].written < job.round:
+            with self._piece(job, number) as (piece, file):
+                self.claiming.look(invocation, job, number, self._reader(job, piece, file))
+        return Outcome(None, partial(self._written, job, number))
 
     def write(self, invocation: Invocation, job: Job, number: int) -> Outcome[None]:
         """Mask one piece, encode it, and look at it again."""
+        if job.preview:
+            return self._draw(invocation, job, number)
         if self.store.pieces(job)[number].written < job.round:
             sheet = self.bench.sheet(job, number)
             with self._piece(job, number) as (piece, file):
-                reader = Reader(file, piece, self.bench.survey(job), LIMITS, self.threads)
+                reader = self._reader(job, piece, file)
                 codec = self.options(job).codec
                 with self.vision.looking() as detectors:
                     made = write_piece(
@@ -138,16 +156,50 @@ class Stages:
 
     def masks(self, job: Job) -> tuple[Scan, Masks, dict[int, frozenset[int] | None]]:
         """Give what was seen, all masks after the rounds so far, and what is to write of which."""
-        scan = merge(self.bench.survey(job), self.bench.scans(job), LIMITS)
-        masks = Masks(scan, self.options(job))
+        scan = self.scan_of(job)
+        masks = Masks(scan, self.options(job), self.claiming.kept(job))
         touched: dict[int, frozenset[int] | None] = dict.fromkeys(range(job.pieces))
-        for round_ in range(1, job.round + 1):
+        for round_ in job.writes:
             touched = dict(masks.add(self.bench.residues(job, round_)))
         return scan, masks, touched
+
+    def scan_of(self, job: Job) -> Scan:
+        """Give what was seen of the whole video."""
+        return merge(self.bench.survey(job), self.bench.scans(job), LIMITS)
 
     def options(self, job: Job) -> VideoOptions:
         """How the job's video is redacted."""
         return Wish.model_validate_json(job.wish).options(self.default_mask)
+
+    def _plan_preview(self, job: Job, scan: Scan, masks: Masks) -> Outcome[None]:
+        """Have thumbnails drawn, if that was not done and there is anything to draw."""
+        concerned = self.previews.plan(job, self.bench.survey(job), scan, masks)
+        if job.round or not concerned:
+            return Outcome(None, partial(self._advance, job, {"state": State.JOINING}))
+        return self._next_round(job, State.WRITING, scan, concerned)
+
+    def _draw(self, invocation: Invocation, job: Job, number: int) -> Outcome[None]:
+        """Draw what a preview shows of one piece."""
+        if self.store.pieces(job)[number].written < job.round:
+            with self._piece(job, number) as (piece, file):
+                self.previews.draw(job, number, self._reader(job, piece, file))
+            invocation.used(self.vision.redacting)
+        return Outcome(None, partial(self._written, job, number))
+
+    def _next_round(
+        self, job: Job, state: State, scan: Scan, pieces: Sequence[int], **more: int
+    ) -> Outcome[None]:
+        changes = {
+            "state": state,
+            "round": job.round + 1,
+            "frames": scan.stage.frames,
+            "wanted": json.dumps(pieces),
+            **more,
+        }
+        return Outcome(None, partial(self._advance, job, changes))
+
+    def _reader(self, job: Job, piece: Piece, file: BinaryIO) -> Reader:
+        return Reader(file, piece, self.bench.survey(job), LIMITS, self.threads)
 
     def catch_up(self, job: Job) -> None:
         """Send the messages of a state whose beginner died before it had sent them all."""

@@ -22,7 +22,10 @@ FAULTS_OF_THE_VIDEO: Final = (InputError, RefusedError, RedactionError)
 
 @dataclass(frozen=True)
 class Steps:
-    """Takes messages: the approval is checked again at each, as at every call."""
+    """Takes messages: the approval is checked again at each, as at every call.
+
+    So are the receipts of the faces that may stay visible.
+    """
 
     gate: Gate
     store: JobStore
@@ -37,7 +40,7 @@ class Steps:
         tenant, job_id = message.tenant, message.job
         job = self.store.find(tenant, job_id)
         asker = JobStep(tenant, "" if job is None else job.asked_by)
-        call = Call(Operation.WORK_ON_JOB, asker, Trigger.QUEUE, request_id)
+        call = Call(_operation(job), asker, Trigger.QUEUE, request_id)
         try:
             self.gate.run(call, partial(self._work, job=job, message=message))
         except ConflictError:
@@ -61,6 +64,7 @@ class Steps:
         if not message.is_of(job):
             invocation.count(late=1)
             return Outcome(None, partial(self.stages.catch_up, job))
+        self.stages.claiming.check(invocation, job)
         match job.state:
             case State.ACCEPTED | State.CUTTING:
                 return self.stages.cut(invocation, job)
@@ -68,7 +72,15 @@ class Steps:
                 return self.stages.scan(invocation, job, message.piece)
             case State.PLANNING:
                 return self.stages.plan(invocation, job)
+            case State.VERIFYING:
+                return self.stages.verify(invocation, job, message.piece)
             case State.WRITING:
                 return self.stages.write(invocation, job, message.piece)
             case _:
                 return self.finish.join(invocation, job)
+
+
+def _operation(job: Job | None) -> Operation:
+    """Claimed faces become templates, so every step of such a job takes the approval for that."""
+    with_claims = job is not None and job.claims
+    return Operation.WORK_ON_JOB_WITH_CLAIMS if with_claims else Operation.WORK_ON_JOB

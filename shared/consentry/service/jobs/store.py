@@ -93,7 +93,7 @@ class JobStore:
             return
 
     def written(self, job: Job, number: int, now: datetime) -> None:
-        """Note that a piece was written in the job's round, unless a later one was noted."""
+        """Note that a piece has been through the job's round, unless a later one was noted."""
         key = _piece(job, number)
         for _ in range(_TRIES_MAX):
             entity = self.table.get(job.tenant, key)

@@ -4,8 +4,10 @@ What steps decide by, and another delivery of the same step might make different
 and never replaced: what was seen of a piece, and what was written of it together with what a look
 at exactly those bytes found.
 
-Pieces are unmasked input, and what is written of them in a first round may still show a face, so
-everything here is deleted with its job, whatever came of it.
+Pieces are unmasked input. So are the thumbnails of a piece's first and last frame, at most 320
+pixels wide and without colours, that are kept with what was seen of it: where two pieces meet, they
+tell whether the scene goes on. And what is written of a piece in a first round may still show a
+face. So everything here is deleted with its job, whatever came of it. Templates never lie here.
 """
 
 import hashlib
@@ -22,13 +24,19 @@ from consentry.errors import ConflictError, StorageError
 from consentry.limits import MEBIBYTE, VIDEO_PIECE_BYTES_MAX
 from consentry.service.jobs.job import Job
 from consentry.service.ports import BlobStore
+from consentry.trust.approvals import Reason
+from consentry.vision import Verdict
 from consentry.vision.video import (
+    Errand,
+    Looked,
     Part,
     Piece,
     PieceMasks,
     PieceScan,
     Residue,
+    Sample,
     Survey,
+    Thumbnail,
     from_json,
     to_json,
 )
@@ -68,6 +76,46 @@ class Sheet:
 
     masks: PieceMasks
     only: frozenset[int] | None
+
+
+@dataclass(frozen=True)
+class OpenClaim:
+    """What stands for and against a claim once the tracks are known.
+
+    ``refusal`` is why its receipt does not hold, ``verdict`` why its track cannot stay. Without
+    either it is open: the track at place ``index`` stays visible from frame ``start`` until before
+    ``end`` if ``looks`` comparisons all match. ``subject`` is a keyed digest of the person claimed.
+    """
+
+    receipt: str
+    subject: str
+    refusal: Reason | None = None
+    verdict: Verdict | None = None
+    index: int = 0
+    start: int = 0
+    end: int = 0
+    looks: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its face has to be compared."""
+        return self.refusal is None and self.verdict is None
+
+
+@dataclass(frozen=True)
+class PieceErrands:
+    """What has to be compared in a piece, whose first frame is the video's frame ``first``."""
+
+    first: int
+    errands: tuple[Errand, ...]
+
+
+@dataclass(frozen=True)
+class PieceSamples:
+    """What a preview shows of a piece: the masks on it, and the faces around which it shows it."""
+
+    masks: PieceMasks
+    samples: tuple[Sample, ...]
 
 
 @dataclass(frozen=True)
@@ -146,6 +194,46 @@ class Workbench:
                 newest |= {part.first: part for part in self._parts(job, number, round_)}
             yield from (newest[first] for first in sorted(newest))
 
+    def put_claims(self, job: Job, claims: tuple[OpenClaim, ...]) -> None:
+        """Keep what stood for and against the job's claims first."""
+        self._put_once(job, "claims", claims)
+
+    def claims(self, job: Job) -> tuple[OpenClaim, ...]:
+        """What stands for and against the job's claims, in their order."""
+        return from_json(tuple[OpenClaim, ...], self._get(job, "claims"))
+
+    def put_errands(self, job: Job, number: int, errands: PieceErrands) -> None:
+        """Keep what has to be compared in a piece."""
+        self._put(job, f"errands-{number:05}", errands)
+
+    def errands(self, job: Job, number: int) -> PieceErrands:
+        """What has to be compared in a piece."""
+        return from_json(PieceErrands, self._get(job, f"errands-{number:05}"))
+
+    def put_looked(self, job: Job, number: int, looked: tuple[Looked, ...]) -> None:
+        """Keep what comparing in a piece came to first."""
+        self._put_once(job, f"looked-{number:05}", looked)
+
+    def looked(self, job: Job) -> list[Looked]:
+        """What comparing came to in all pieces so far, in order."""
+        return self._all(job, "looked-", tuple[Looked, ...])
+
+    def put_samples(self, job: Job, number: int, samples: PieceSamples) -> None:
+        """Keep what a preview shall show of a piece."""
+        self._put(job, f"samples-{number:05}", samples)
+
+    def samples(self, job: Job, number: int) -> PieceSamples:
+        """What a preview shall show of a piece."""
+        return from_json(PieceSamples, self._get(job, f"samples-{number:05}"))
+
+    def put_thumbnails(self, job: Job, number: int, drawn: tuple[Thumbnail, ...]) -> None:
+        """Keep the masked thumbnails of a piece's samples."""
+        self._put(job, f"thumbnails-{number:05}", drawn)
+
+    def thumbnails(self, job: Job) -> list[Thumbnail]:
+        """The masked thumbnails of all pieces so far."""
+        return self._all(job, "thumbnails-", tuple[Thumbnail, ...])
+
     def clear(self, job: Job) -> None:
         """Delete everything of a job."""
         names = [blob.name for blob in self.blobs.list(Container.PIECES, job.folder)]
@@ -160,6 +248,12 @@ class Workbench:
             part = data[offset : offset + place.size]
             yield Part(place.first, place.frames, place.ticks, part)
             offset += place.size
+
+    def _all[One](self, job: Job, prefix: str, kind: type[tuple[One, ...]]) -> list[One]:
+        found = self.blobs.list(Container.PIECES, job.folder + prefix)
+        names = [blob.name.removeprefix(job.folder) for blob in found]
+        documents = [self._read(job, name, DOCUMENT_BYTES_MAX) for name in sorted(names)]
+        return [one for document in documents for one in from_json(kind, document)]
 
     def _put(self, job: Job, name: str, document: object) -> None:
         self._write(job, f"{name}.json", to_json(document), _JSON)

@@ -23,6 +23,20 @@ where it must not be: all pieces are dropped, and the source is scanned as ``Pie
     masks = Masks(scan, options)                            tracks are made here, once
     masks.piece(number) -> PieceMasks
 
+Where faces are claimed, some of those tracks may stay visible. One machine names them, any machine
+compares their faces piece by piece, and one judges; a doubt of any piece masks the whole track::
+
+    inspect(scan, tracks, claims, clock) -> list[Errand | Verdict]
+    look(reader, first frame, errands within the piece, ...) -> list[Looked]
+    judge(looks wanted, looked) -> Verdict
+    masks = Masks(scan, options, kept)
+
+Instead of the video, a document of its tracks can be made, with thumbnails drawn by any machine::
+
+    samples(scan, masks.tracks, form) -> list[Sample]
+    draw(reader, PieceMasks, samples, detectors) -> Iterator[Thumbnail]
+    tracks_document(form, scan, masks.tracks, samples, thumbnails) -> dict
+
 Any machine, for each piece: all its parts, or ``only`` those to be written again::
 
     write_piece(reader, PieceMasks, codec, detectors, tell=..., only=...)
@@ -45,6 +59,7 @@ the source meanwhile::
     description(redacted, options) -> dict                  its part of the manifest
 """
 
+from consentry.vision.video.claims import Errand, Looked, TrackClaim, inspect, judge, look
 from consentry.vision.video.container import Limits, Probe, is_video
 from consentry.vision.video.describe import description
 from consentry.vision.video.encode import Codec, Part
@@ -54,12 +69,20 @@ from consentry.vision.video.masks import Masks, PieceMasks
 from consentry.vision.video.merge import Scan, merge
 from consentry.vision.video.options import RedactedVideo, Region, Step, Tell, VideoOptions
 from consentry.vision.video.pieces import WHOLE, Plan, cut, plan_pieces
+from consentry.vision.video.preview import (
+    Sample,
+    Thumbnail,
+    draw,
+    pictured,
+    samples,
+    tracks_document,
+)
 from consentry.vision.video.proof import Residue
 from consentry.vision.video.redact import ROUNDS_MAX, redact_video, summary
 from consentry.vision.video.scan import PieceScan, scan_piece
 from consentry.vision.video.sheet import contact_sheet
 from consentry.vision.video.sound import SoundKind, SoundOptions, open_sound
-from consentry.vision.video.track import Track
+from consentry.vision.video.track import Track, make_tracks
 from consentry.vision.video.wire import from_json, to_json
 from consentry.vision.video.write import write_piece
 
@@ -67,7 +90,9 @@ __all__ = [
     "ROUNDS_MAX",
     "WHOLE",
     "Codec",
+    "Errand",
     "Limits",
+    "Looked",
     "Masks",
     "Part",
     "Piece",
@@ -79,27 +104,38 @@ __all__ = [
     "RedactedVideo",
     "Region",
     "Residue",
+    "Sample",
     "Scan",
     "SoundKind",
     "SoundOptions",
     "Step",
     "Survey",
     "Tell",
+    "Thumbnail",
     "Track",
+    "TrackClaim",
     "VideoOptions",
     "contact_sheet",
     "cut",
     "description",
+    "draw",
     "from_json",
+    "inspect",
     "is_video",
     "join",
+    "judge",
+    "look",
+    "make_tracks",
     "merge",
     "open_sound",
+    "pictured",
     "plan_pieces",
     "redact_video",
+    "samples",
     "scan_piece",
     "summary",
     "survey",
     "to_json",
+    "tracks_document",
     "write_piece",
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from consentry.vision.geometry import Box
 from consentry.vision.video.options import RedactedVideo, VideoOptions
 from consentry.vision.video.track import Track
 
@@ -36,19 +37,21 @@ def description(done: RedactedVideo, options: VideoOptions) -> dict[str, Any]:
             "dropped": done.probe.dropped,
         },
         "regions": [
-            {"box": _numbers(region.box), "start": region.start, "end": region.end}
+            {"box": box_entry(region.box), "start": region.start, "end": region.end}
             for region in options.regions
         ],
         "framesExamined": done.examined,
         "framesCheckedInOutput": done.looked,
         "rounds": done.rounds,
         "tracks": [
-            {"id": number, **_track(track, rate)} for number, track in enumerate(done.tracks, 1)
+            {"id": number, **track_entry(track, rate)}
+            for number, track in enumerate(done.tracks, 1)
         ],
     }
 
 
-def _track(track: Track, rate: float) -> dict[str, Any]:
+def track_entry(track: Track, rate: float) -> dict[str, Any]:
+    """Describe a track: its span in frames, and its box at its ends and twice a second."""
     step = max(int(_BOX_EVERY_SECONDS * rate), 1)
     told = sorted({*range(track.start, track.end, step), track.end - 1})
     return {
@@ -56,11 +59,16 @@ def _track(track: Track, rate: float) -> dict[str, Any]:
         "lastFrame": track.end - 1,
         "score": round(track.score, 3),
         "sightings": track.sightings,
-        "boxes": [{"frame": frame, **_numbers(track.box(frame))} for frame in told],
+        "boxes": [
+            {"frame": frame, **box_entry(box)}
+            for frame in told
+            if (box := track.box(frame)) is not None
+        ],
     }
 
 
-def _numbers(box: Any) -> dict[str, float]:
+def box_entry(box: Box) -> dict[str, float]:
+    """Tell a box in tenths of a pixel."""
     return {
         "left": round(box.left, 1),
         "top": round(box.top, 1),

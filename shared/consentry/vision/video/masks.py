@@ -26,7 +26,8 @@ class PieceMasks:
     """All that is laid over one piece, and the times of its frames in ticks.
 
     ``first`` is the place of its first frame in the video. ``tracks`` are counted in frames of the
-    video, and cut a little beyond the piece's ends.
+    video, and cut a little beyond the piece's ends. ``kept`` are parts of tracks that are rightly
+    claimed: no mask of their own lies on them, but any other does where it reaches over them.
     """
 
     number: int
@@ -34,6 +35,7 @@ class PieceMasks:
     ticks: tuple[int, ...]
     tracks: tuple[tuple[Track, MaskOptions], ...]
     regions: tuple[Region, ...] = ()
+    kept: tuple[Track, ...] = ()
 
     def of(self, frame: int) -> list[Cover]:
         """Give the masks of faces on a frame of the video, as the boxes that were found."""
@@ -43,6 +45,10 @@ class PieceMasks:
             if box is not None:
                 covers.append((box, options))
         return covers
+
+    def visible(self, frame: int) -> list[Box]:
+        """Give the faces on a frame of the video that may be found in the output."""
+        return [box for track in self.kept if (box := track.box(frame)) is not None]
 
     def by_hand(self, seconds: float) -> list[Cover]:
         """Give the masks that callers laid over a moment of the video."""
@@ -64,12 +70,25 @@ class PieceMasks:
 
 
 class Masks:
-    """All masks of one video: the same whenever made of the same scan and residues, in order."""
+    """All masks of one video: the same whenever made of the same scan and residues, in order.
 
-    def __init__(self, scan: Scan, options: VideoOptions) -> None:
+    ``kept`` names, by the place of a track among all, the frames of the video in which it stays
+    visible; before and after them it is masked.
+    """
+
+    def __init__(
+        self, scan: Scan, options: VideoOptions, kept: Mapping[int, range] | None = None
+    ) -> None:
         self._scan = scan
         self._options = options
-        self._laid = [(track, options.mask) for track in make_tracks(scan.stage, scan.seen)]
+        self._laid: list[tuple[Track, MaskOptions]] = []
+        self._kept: list[Track] = []
+        for index, track in enumerate(make_tracks(scan.stage, scan.seen)):
+            span = (kept or {}).get(index, range(track.start, track.start))
+            for part in (track.within(0, span.start), track.within(span.stop, track.end)):
+                if part is not None:
+                    self._laid.append((part, options.mask))
+            self._kept += filter(None, [track.within(span.start, span.stop)])
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -79,16 +98,15 @@ class Masks:
     def piece(self, number: int) -> PieceMasks:
         """Give what is laid over one piece."""
         first, end = self._span(number)
-        laid = [
-            (track.within(first - NEIGHBOURS, end + NEIGHBOURS), options)
-            for track, options in self._laid
-        ]
+        near = first - NEIGHBOURS, end + NEIGHBOURS
+        laid = [(track.within(*near), options) for track, options in self._laid]
         return PieceMasks(
             number,
             first,
             self._scan.ticks[first:end],
             tuple((track, options) for track, options in laid if track is not None),
             self._options.regions,
+            tuple(filter(None, (one.within(*near) for one in self._kept))),
         )
 
     def add(self, residues: Iterable[Residue]) -> dict[int, frozenset[int]]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from consentry.errors import VideoError
+from consentry.vision.claims import less_kept
 from consentry.vision.detect import Detectors, Face, candidates
+from consentry.vision.geometry import Box
 from consentry.vision.residual import (
     Bools,
     Cover,
@@ -39,6 +41,8 @@ DOUBT: Final = 0.6
 
 Covers = Callable[[int], Sequence[Cover]]
 """Gives what covers a frame, counted from 0."""
+Kept = Callable[[int], Sequence[Box]]
+"""Gives the faces of a frame, counted from 0, that are rightly claimed and stay visible."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +53,27 @@ class Residue:
     looked: int
 
 
-def prove(part: Part, covers: Covers, detectors: Detectors) -> Residue:
-    """Look at a part's output; VideoError where it does not hold the frames put into it."""
-    remaining: list[tuple[int, tuple[Sighting, ...]]] = []
+def prove(part: Part, covers: Covers, kept: Kept, detectors: Detectors) -> Residue:
+    """Look at a part's output; VideoError where it does not hold the frames put into it.
+
+    In the place of each kept face one face may be found; whatever else is found remains.
+    """
+    found: list[tuple[int, tuple[Sighting, ...]]] = []
     looked = count = 0
     for index, planes in enumerate(part.decoded(threads=1), part.first):
         count += 1
         near = range(index - NEIGHBOURS, index + NEIGHBOURS + 1)
-        if not any(covers(frame) for frame in near) and index % SAMPLE_EVERY:
+        marked = any(covers(frame) or kept(frame) for frame in near)
+        if not marked and index % SAMPLE_EVERY:
             continue
         depth = Depth.GLANCE if looked % CLOSE_EVERY else Depth.CLOSE
         looked += 1
-        faces = _remaining(planes, covers(index), detectors, depth)
+        faces = less_kept(remaining(planes, covers(index), detectors, depth), kept(index))
         if faces:
-            remaining.append((index, tuple(_sighting(index, face) for face in faces)))
+            found.append((index, tuple(_sighting(index, face) for face in faces)))
     if count != part.frames:
         raise VideoError("the encoded video does not hold the frames that were given")
-    return Residue(tuple(remaining), looked)
+    return Residue(tuple(found), looked)
 
 
 def _sighting(frame: int, face: Face) -> Sighting:
@@ -98,9 +106,10 @@ class _Sight:
         )
 
 
-def _remaining(
+def remaining(
     planes: Planes, covers: Sequence[Cover], detectors: Detectors, depth: Depth
 ) -> list[Face]:
+    """Look at one masked frame and give the faces that are still found."""
     guesses: list[Face] = []
     sights = [_Sight.of(planes, covers, side) for side in sides(planes, depth)]
     smallest = sights[-1]

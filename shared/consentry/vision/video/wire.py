@@ -1,8 +1,8 @@
 """Bring what one step hands to the next to JSON and back, so that steps need not share a machine.
 
-``Survey``, ``Plan``, ``Piece``, ``PieceScan``, ``Scan``, ``PieceMasks``, ``Residue``, ``Track`` and
-``VideoOptions`` can be sent so, and a ``Part`` without its data; what comes back is equal to what
-was sent.
+``Survey``, ``Plan``, ``Piece``, ``PieceScan``, ``Scan``, ``PieceMasks``, ``Residue``, ``Track``,
+``Errand``, ``Looked``, ``Sample``, ``Thumbnail`` and ``VideoOptions`` can be sent so, dataclasses
+and tuples of them, and a ``Part`` without its data; what comes back is equal to what was sent.
 """
 
 from pydantic import TypeAdapter, ValidationError

@@ -53,7 +53,7 @@ def write_piece(
                 yield encode_part(first, map(masked, group), form, codec, reader.threads)
 
     def proven(part: Part) -> tuple[Part, Residue]:
-        return part, prove(part, masks.of, detectors)
+        return part, prove(part, masks.of, masks.visible, detectors)
 
     form = reader.known.form
     return in_order(proven, encoded(), reader.threads)
