@@ -81,19 +81,19 @@ def start_job(
     asked = request.model(JobRequest)
     if bool(asked.source) == bool(asked.name):
         raise ArgumentError("name a source that is there, or the name of an upload to come")
-    desk = services.jobs().desk
+    desk, place = services.jobs().desk, request.origin(services.settings.hostname)
     wish = desk.wish(invocation, asked)
     if asked.source:
-        return desk.start(invocation, asked.source, wish).map(lambda job: _accepted(job.id))
+        return desk.start(invocation, asked.source, wish).map(lambda job: _accepted(place, job.id))
     awaited = desk.expect(invocation, asked.name, wish)
-    return awaited.map(lambda pair: _accepted(pair[0].id, pair[1]))
+    return awaited.map(lambda pair: _accepted(place, pair[0].id, pair[1]))
 
 
-def _accepted(job_id: str, address: UploadAddress | None = None) -> func.HttpResponse:
+def _accepted(place: str, job_id: str, address: UploadAddress | None = None) -> func.HttpResponse:
     document: dict[str, Any] = {"id": job_id}
     if address is not None:
         document["upload"] = address_document(address)
-    headers = {LOCATION_HEADER: f"/redactions/{job_id}"}
+    headers = {LOCATION_HEADER: f"{place}/redactions/{job_id}"}
     return json_reply(document, status=202, headers=headers)
 
 

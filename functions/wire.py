@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import azure.functions as func
@@ -23,6 +24,7 @@ from consentry.errors import (
 )
 from consentry.limits import HEADER_CHARACTERS_MAX, JSON_BYTES_MAX
 from consentry.service.call import ApiKey, BearerToken, SubjectCode
+from consentry.service.settings import is_loopback
 
 JSON_MEDIA_TYPE: Final = "application/json"
 PICTURE_MEDIA_TYPE: Final = "application/octet-stream"
@@ -110,6 +112,18 @@ class Request:
             case "false":
                 return False
         raise ArgumentError(f"{name} is true or false")
+
+    def origin(self, hostname: str) -> str:
+        """Address by which callers reach the service, which goes by ``hostname`` if that is known.
+
+        What a request calls its host counts on the loopback interface alone: elsewhere whoever
+        sends it may write there what they like. Nothing where the address is not known.
+        """
+        host = hostname or urlsplit(self._request.url).netloc
+        local = is_loopback(f"//{host}")
+        if not hostname and not local:
+            return ""
+        return f"{'http' if local else 'https'}://{host}"
 
     def route(self, name: str) -> str:
         """A part of the path."""

@@ -145,6 +145,7 @@ def app_settings(props: AppProps) -> dict[str, pulumi.Input[str]]:
         "CONSENTRY_LAYER": LAYER_FOLDER,
         "CONSENTRY_URL_HOSTS": ",".join(service.url_hosts),
         "CONSENTRY_CALLBACK_HOSTS": ",".join(service.callback_hosts),
+        "CONSENTRY_HOSTNAME": service.hostname,
         "CONSENTRY_KEEP_ORIGINALS": ",".join(service.keep_originals),
         "CONSENTRY_MASK_KIND": service.mask_kind,
         "CONSENTRY_MASK_SHAPE": service.mask_shape,

@@ -58,6 +58,7 @@ class Service(Part):
     keep_originals: tuple[Tenant, ...] = ()
     url_hosts: tuple[str, ...] = ()
     callback_hosts: tuple[str, ...] = ()  # that may be told of the end of a video's job
+    hostname: Annotated[str, Field(pattern=r"^[a-z0-9.-]*$")] = ""  # a domain of one's own
     mask_kind: Literal["solid", "pixelate", "blur"] = "solid"
     mask_shape: Literal["ellipse", "rectangle"] = "ellipse"
     piece_seconds: Annotated[int, Field(ge=1, le=60)] = 10  # of a video; each is a message

@@ -19,6 +19,7 @@ def test_video_is_uploaded_redacted_by_the_queue_and_fetched(running: Deployment
     with running.client(APPROVED) as http, running.client(OTHER) as other:
         asked = http.post("/redactions", json={"name": "films/short.mp4", "kind": "HighBlur"})
         where = asked.headers["Operation-Location"]
+        assert where == f"{running.stack.url}/redactions/{asked.json()['id']}"
         upload = asked.json()["upload"]
         put = httpx.put(upload["uploadUrl"], content=film(2), headers=upload["headers"])
         assert (asked.status_code, put.status_code) == (202, 201)

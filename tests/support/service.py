@@ -157,6 +157,7 @@ def http_request(
     person: tuple[Role, str] | None = None,
     route: dict[str, str] | None = None,
     params: dict[str, str] | None = None,
+    url: str = "/",
     **headers: str,
 ) -> func.HttpRequest:
     """Make a request as the worker makes it, with a tenant's key or a person's token."""
@@ -168,7 +169,7 @@ def http_request(
         sent["ocp-apim-subscription-key"] = world.keys[tenant]
     return func.HttpRequest(
         method=method,
-        url="/",
+        url=url,
         headers=sent | {name.replace("_", "-"): value for name, value in headers.items()},
         params=params or {},
         route_params=route or {},

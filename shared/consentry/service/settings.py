@@ -63,6 +63,9 @@ class RetentionDays:
         return {**self.usual, **self.tenants.get(tenant, {})}
 
 
+_PLATFORM_HOSTNAME: Final = "WEBSITE_HOSTNAME"  # as Azure, and Core Tools, tell every app
+
+
 class Settings(BaseModel):
     """Settings of one deployment; each field is the environment variable CONSENTRY_<FIELD>.
 
@@ -106,6 +109,11 @@ class Settings(BaseModel):
     manifests_days: Days = Field(400, description="Days that manifests of redactions are kept.")
     tenant_retention: Names = Field(
         (), description="Days for single tenants: tenant.container=days, by commas."
+    )
+    hostname: str = Field(
+        "",
+        pattern=r"^([a-z0-9.-]+(:[0-9]{1,5})?)?$",
+        description="Host name by which callers reach it, if not by the platform's own.",
     )
     keep_originals: Names = Field((), description="Tenants whose uploads stay in the inbox.")
     mask_kind: Literal["solid", "pixelate", "blur"] = "solid"
@@ -209,6 +217,7 @@ class Settings(BaseModel):
             for name, value in found.items()
             if name.startswith(PREFIX)
         }
+        fields["hostname"] = fields.get("hostname") or found.get(_PLATFORM_HOSTNAME, "").lower()
         try:
             return cls.model_validate(fields)
         except ValidationError as error:

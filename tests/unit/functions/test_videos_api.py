@@ -48,13 +48,27 @@ def progress(app: App, job_id: str, **more: Any) -> Any:
     return app.ask("redaction_job", method="GET", route={"id": job_id}, **more)
 
 
-def test_job_on_an_upload_is_accepted_and_says_where_to_ask(app: App) -> None:
-    left_for_a_request(app.world)
+@pytest.mark.parametrize(
+    ("hostname", "url", "place"),
+    [
+        ("faces.example", "https://attacker.example/redactions", "https://faces.example"),
+        ("localhost:7071", "http://localhost:7071/redactions", "http://localhost:7071"),
+        ("", "http://127.0.0.1:7071/redactions", "http://127.0.0.1:7071"),
+        ("", "https://attacker.example/redactions", ""),
+    ],
+)
+def test_job_is_accepted_and_says_where_to_ask_by_no_callers_word(
+    hostname: str, url: str, place: str
+) -> None:
+    world = make_world(None, **SHORT_PIECES, WEBSITE_HOSTNAME=hostname)
+    world.approve()
+    app = App(world)
+    left_for_a_request(world)
     body = b'{"source": "inbox/film.mp4"}'
-    reply = app.reply("redact", body=body, content_type="application/json")
-    [job] = jobs(app.world, TENANT)
+    reply = app.reply("redact", body=body, content_type="application/json", url=url)
+    [job] = jobs(world, TENANT)
     assert reply.status_code == 202
-    assert reply.headers["Operation-Location"] == f"/redactions/{job.id}"
+    assert reply.headers["Operation-Location"] == f"{place}/redactions/{job.id}"
     assert progress(app, job.id)["state"] == "accepted"
 
 

@@ -28,6 +28,13 @@ def test_complete_settings_are_read_from_the_environment() -> None:
     assert settings.layer == Path("layer")
 
 
+def test_host_name_is_the_platforms_unless_it_is_set() -> None:
+    platform = PRODUCTION | {"WEBSITE_HOSTNAME": "Faces.azurewebsites.net"}
+    assert Settings.load(platform).hostname == "faces.azurewebsites.net"
+    own = platform | {"CONSENTRY_HOSTNAME": "faces.example"}
+    assert Settings.load(own).hostname == "faces.example"
+
+
 def test_everything_that_is_missing_is_named_in_one_error() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load({})
@@ -55,6 +62,7 @@ def test_everything_that_is_missing_is_named_in_one_error() -> None:
         ("CONSENTRY_MASK_SHAPE", "star"),
         ("CONSENTRY_THREADS", "0"),
         ("CONSENTRY_ENVIRONMENT", "staging"),
+        ("CONSENTRY_HOSTNAME", "https://faces.example/"),
         ("CONSENTRY_TENANT", "a name that was never a setting"),
     ],
 )
