@@ -22,7 +22,7 @@ from consentry.trust.operations import Operation
 from consentry.vision import EMBEDDING_ROLES, Box
 from entry import Api, Endpoint, Provider
 from face_attributes import DESCRIBED, QUALITY, as_json, quality_as_json, wanted_attributes
-from face_views import model_header, rectangle, verified
+from face_views import model_header, rectangle
 from wire import JSON_MEDIA_TYPE, PICTURE_MEDIA_TYPE, Request, json_reply
 
 FACE_HEADER: Final = "X-Consentry-Face"
@@ -101,7 +101,7 @@ def register(services: Provider) -> Api:
         outcome = services().faces.verify(invocation, body.faceId1, body.faceId2)
         return outcome.map(
             lambda verification: json_reply(
-                verified(verification), headers=model_header(services(), *EMBEDDING_ROLES)
+                verification.document(), headers=model_header(services(), *EMBEDDING_ROLES)
             )
         )
 

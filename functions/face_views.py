@@ -1,9 +1,7 @@
-"""Faces and verifications as JSON, in Azure AI Face's shapes, and the header that names models."""
+"""Faces as JSON, in Azure AI Face's shape, and the header that names models."""
 
-import math
-from typing import Any, Final
+from typing import Final
 
-from consentry.service.faces import Verification
 from consentry.service.services import Services
 from consentry.vision import Face, Role
 
@@ -19,18 +17,6 @@ def rectangle(face: Face) -> dict[str, int]:
         "left": left,
         "width": round(box.left + box.width) - left,
         "height": round(box.top + box.height) - top,
-    }
-
-
-def verified(verification: Verification) -> dict[str, Any]:
-    """Give Azure AI Face's two fields, and what they rest on."""
-    return {
-        "isIdentical": verification.is_identical,
-        "confidence": math.floor(verification.confidence * 1e5) / 1e5,  # never up to 0.5
-        "isExtrapolated": verification.is_extrapolated,
-        "threshold": math.floor(verification.threshold * 1e5) / 1e5,
-        "falseMatchRate": verification.fmr,
-        "falseMatchRateInterval": list(verification.fmr_interval),
     }
 
 

@@ -4,6 +4,7 @@ import azure.functions as func
 
 import access_api
 import audit_api
+import calibrations_api
 import callers_api
 import consents_api
 import deletions_api
@@ -28,6 +29,7 @@ def register_all(services: Provider) -> list[Api]:
         consents_api.register(services),
         face_api.register(services),
         verifications_api.register(services),
+        calibrations_api.register(services),
         redaction_api.register(services),
         videos_api.register(services),
         uploads_api.register(services),

@@ -14,7 +14,7 @@ from consentry.trust.operations import Operation
 from consentry.vision import EMBEDDING_ROLES, Photograph, Recognised
 from entry import Api, Endpoint, Provider
 from face_attributes import quality_as_json
-from face_views import model_header, rectangle, verified
+from face_views import model_header, rectangle
 from forms import FORM_MEDIA_TYPE, Form, read_form
 from wire import Request, json_reply
 
@@ -60,7 +60,7 @@ def _photograph(form: Form, name: str) -> Photograph:
 
 
 def _compared(services: Services, comparison: Comparison) -> func.HttpResponse:
-    told = verified(comparison.verification)
+    told = comparison.verification.document()
     for name, recognised in ((PROBE, comparison.probe), (REFERENCE, comparison.reference)):
         told[name] = _recognised(services, recognised)
     return json_reply(told, headers=model_header(services, *EMBEDDING_ROLES))

@@ -166,12 +166,12 @@ class Request:
             return False
         return isinstance(found, dict) and bool(found.get(field))
 
-    def model[M: BaseModel](self, kind: type[M]) -> M:
-        """Read the JSON body as ``kind``; ArgumentError for anything else."""
+    def model[M: BaseModel](self, kind: type[M], limit: int = JSON_BYTES_MAX) -> M:
+        """Read the JSON body, of at most ``limit`` bytes, as ``kind``; ArgumentError otherwise."""
         if self.media_type() != JSON_MEDIA_TYPE:
             raise ArgumentError("the body is application/json")
         try:
-            return kind.model_validate_json(self.body(JSON_BYTES_MAX))
+            return kind.model_validate_json(self.body(limit))
         except ValidationError as error:
             fields = sorted({str(fault["loc"][0]) for fault in error.errors() if fault["loc"]})
             known = [field for field in fields if field in kind.model_fields]

@@ -129,6 +129,12 @@ PLACES_MAX: Final = 64  # jurisdictions of one application
 CASE_EVENTS_MAX: Final = 100  # so that the whole case stays one table row
 TOKEN_CHARACTERS_MAX: Final = 8_192  # of a person's bearer token
 
+# Calibrations on a tenant's own people; see ``consentry.trust.calibrations``.
+CALIBRATION_DAYS: Final = 90  # from one to the next
+CALIBRATION_PEOPLE_MIN: Final = 400  # fewer do not back a rate of 1 in 1,000
+CALIBRATION_FACES_MAX: Final = 4_000
+CALIBRATION_BYTES_MAX: Final = 256 * 1024  # of the request: 4,000 face ids
+
 # Consents.
 CONSENT_DAYS_MAX: Final = 3 * 366  # BIPA, section 15(a): three years after the last contact
 CONSENT_PURPOSES_MAX: Final = 8

@@ -24,6 +24,7 @@ from consentry.cli import (
     tenant,
 )
 from consentry.cli.answer import Answer, Output
+from consentry.cli.calibrate import calibrate
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor, retention
 from consentry.cli.offline import detect, redact
@@ -40,6 +41,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("redact", redact, "consentry redact street.jpg masked.jpg"),
     ("detect", detect, "consentry detect street.jpg --profile recall"),
     ("verify", verify, f"consentry verify a.jpg b.jpg --consent {_ID}"),
+    ("calibrate", calibrate, "consentry calibrate people.csv"),
     ("upload", upload, "consentry upload street.jpg --wait --out redacted"),
     ("dev", dev, "consentry dev --port 7071"),
     (

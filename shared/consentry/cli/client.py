@@ -1,15 +1,17 @@
 """The service as its callers meet it over HTTP."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
 from consentry.cli.transport import SECONDS_MAX, Interface, address_of, transport
-from consentry.errors import SettingsError, StorageError
+from consentry.errors import FaceNotFoundError, NotFoundError, SettingsError, StorageError
+from consentry.limits import FACE_ID_SECONDS_MAX
 
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+CALIBRATION_PATH: Final = "/calibration"
 CASES_PATH: Final = "/access/applications"
 CODE_HEADER: Final = "X-Consentry-Withdrawal-Code"
 FACE_HEADER: Final = "X-Consentry-Face"
@@ -21,7 +23,7 @@ Documents = list[Mapping[str, Any]]
 
 
 class Service(Interface):
-    """What a caller does with a key: verification and uploads."""
+    """What a caller does with a key: verification, calibration and uploads."""
 
     def __init__(self, endpoint: str, key: str) -> None:
         super().__init__(endpoint, {KEY_HEADER: key})
@@ -40,6 +42,33 @@ class Service(Interface):
         files = {"probe": probe, "reference": reference}
         headers = {CONSENT_HEADER: consent}
         return self._document("POST", "/verifications", files=files, headers=headers)
+
+    def face_id(self, picture: bytes, consent: str) -> str:
+        """Have a template made of whom a picture is of, for a day; FaceNotFoundError if of nobody.
+
+        ``consent`` is the id of a receipt, or a pseudonym, as the approval asks for.
+        """
+        faces = self._send(
+            "POST",
+            "/face/v1.2/detect",
+            params={"returnFaceId": "true", "faceIdTimeToLive": FACE_ID_SECONDS_MAX},
+            content=picture,
+            headers={"Content-Type": "application/octet-stream", CONSENT_HEADER: consent},
+        ).json()
+        if not faces:
+            raise FaceNotFoundError("no face was found in a picture")
+        return str(next(face["faceId"] for face in faces if "faceId" in face))
+
+    def calibrate(self, face_ids: Sequence[str]) -> Mapping[str, Any]:
+        """Have the people of face ids compared with each other: rates with noise."""
+        return self._document("POST", CALIBRATION_PATH, json={"faceIds": face_ids})
+
+    def calibration(self) -> Mapping[str, Any] | None:
+        """Give what the tenant's last calibration told, or None where there was none."""
+        try:
+            return self._document("GET", CALIBRATION_PATH)
+        except NotFoundError:
+            return None
 
     def upload(self, name: str, data: bytes, consent: str = "") -> str:
         """Upload a file under a name; give the upload's id."""

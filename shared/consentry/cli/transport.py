@@ -22,6 +22,7 @@ from consentry.errors import (
     PayloadTooLargeError,
     PictureError,
     PictureSizeError,
+    RateLimitedError,
     RedactionError,
     RefusedError,
     SettingsError,
@@ -111,6 +112,9 @@ def _error(reply: httpx.Response) -> ConsentryError:
         code, message = str(fault["code"]), str(fault["message"])
     except (ValueError, KeyError, TypeError):
         return StorageError(f"the service answered {reply.status_code} without an error document")
+    if code == RateLimitedError.code:
+        after = reply.headers.get("Retry-After", "")
+        return RateLimitedError(message, retry_after=int(after) if after.isdecimal() else 60)
     if code in _REFUSED:
         return _REFUSED[code](message, reason=code)
     if reply.status_code in _REFUSALS:

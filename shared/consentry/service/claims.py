@@ -6,15 +6,15 @@ by the tripwire, for so would one face that is claimed under receipt after recei
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from consentry.errors import ArgumentError
 from consentry.limits import CLAIMS_CHARACTERS_MAX, CLAIMS_MAX, DETECT_FACES_MAX
 from consentry.service.consent_store import ConsentStore, Kept
-from consentry.service.faces import judge
 from consentry.service.gate import Invocation
+from consentry.service.judging import Judges, Verification
 from consentry.service.references import References
 from consentry.service.subjects import subject_digest
 from consentry.service.tripwire import Tripwire
@@ -22,7 +22,6 @@ from consentry.trust.approvals import Reason
 from consentry.trust.consents import refusal
 from consentry.trust.tripwire import Mark
 from consentry.vision import Box, Claim, Judged, Template, Verdict, similarity
-from consentry.vision.calibrate import Calibration
 
 _DIGITS_MAX = 5
 
@@ -94,6 +93,7 @@ class ClaimDesk:
     store: ConsentStore
     references: References
     tripwire: Tripwire
+    judges: Judges
 
     def prepare(
         self, invocation: Invocation, named: Sequence[NamedClaim]
@@ -113,9 +113,8 @@ class ClaimDesk:
             )
             if any(subject == other.subject for other in prepared):
                 raise ArgumentError("a person is claimed once: nobody is looked for among many")
-            target_fmr = invocation.approval.conditions.target_fmr
-            calibration = self.references.vision.calibration()
-            prepared.append(Prepared(name, subject, _Recognise(reference, target_fmr, calibration)))
+            recognise = _Recognise(reference, self.judges.of(invocation))
+            prepared.append(Prepared(name, subject, recognise))
         return prepared, void
 
     def count(self, invocation: Invocation, prepared: Sequence[Prepared]) -> None:
@@ -164,15 +163,12 @@ class _Recognise:
     """
 
     reference: Template
-    target_fmr: float | None
-    calibration: Calibration
+    judge: Callable[[float], Verification]
     matched: bool | None = None
 
     def __call__(self, probe: Template) -> bool:
         score = similarity(probe, self.reference)
-        self.matched = (
-            math.isfinite(score) and judge(score, self.target_fmr, self.calibration).is_identical
-        )
+        self.matched = math.isfinite(score) and self.judge(score).is_identical
         return self.matched
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from consentry.errors import PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX
-from consentry.service.faces import DETECT_BYTES_MIN, DETECT_LIMITS, Verification, judge
+from consentry.service.faces import DETECT_BYTES_MIN, DETECT_LIMITS
 from consentry.service.gate import Invocation, Outcome
+from consentry.service.judging import Judges, Verification
 from consentry.service.tripwire import Tripwire
 from consentry.trust.tripwire import Mark
 from consentry.vision import EMBEDDING_ROLES, Photograph, Recognised, Vision, similarity
@@ -27,6 +28,7 @@ class Comparisons:
 
     vision: Vision
     tripwire: Tripwire
+    judges: Judges
 
     def verify(
         self, invocation: Invocation, probe: Photograph, reference: Photograph
@@ -51,14 +53,11 @@ class Comparisons:
         photographs = (probe, reference)
         for photograph in photographs:
             invocation.saw(photograph.data)
+        judge = self.judges.of(invocation)
         may_leave = self.tripwire.begin(invocation, {Mark.PICTURE: invocation.inputs})
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
         found = self.vision.recognise(photographs, limits=limits)
-        verification = judge(
-            similarity(*(one.embedded.template for one in found)),
-            invocation.approval.conditions.target_fmr,
-            self.vision.calibration(),
-        )
+        verification = judge(similarity(*(one.embedded.template for one in found)))
         invocation.count(comparisons=1, faces=sum(one.faces for one in found))
         may_leave(verification.is_identical)
         return Comparison(verification, *found)

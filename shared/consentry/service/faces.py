@@ -10,9 +10,10 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from consentry.errors import PictureSizeError, UnsupportedFeatureError
+from consentry.errors import PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
 from consentry.service.gate import Invocation, Outcome
+from consentry.service.judging import Judges, Verification
 from consentry.service.standing_consents import StandingConsents
 from consentry.service.templates import Binding, TemplateStore, new_face_id
 from consentry.service.tripwire import Tripwire
@@ -32,10 +33,8 @@ from consentry.vision import (
     claimed,
     similarity,
 )
-from consentry.vision.calibrate import Calibration
 
 DETECT_BYTES_MIN = 1024  # Azure AI Face: pictures from 1 KB
-TARGET_FMR = 1e-5  # of decisions, unless the approval sets another; Azure AI Face's own
 DETECT_LIMITS = PictureLimits(side_max=DETECT_SIDE_PIXELS_MAX)  # checked before decoding
 
 
@@ -55,23 +54,6 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Verification:
-    """Whether two faces are one person's, and how often that is said of two people.
-
-    ``confidence`` is -log10(FMR) / 10 in [0, 1], and ``is_extrapolated`` if it lies beyond what was
-    measured. Identical means that it reaches ``threshold``, at which the false match rate was
-    measured as ``fmr``, with a 95 % interval.
-    """
-
-    is_identical: bool
-    confidence: float
-    is_extrapolated: bool
-    threshold: float
-    fmr: float
-    fmr_interval: tuple[float, float]
-
-
-@dataclass(frozen=True)
 class Faces:
     """The use cases ``detect`` and ``verify``."""
 
@@ -79,6 +61,7 @@ class Faces:
     templates: TemplateStore
     consents: StandingConsents
     tripwire: Tripwire
+    judges: Judges
     readers: Executor
 
     def detect(
@@ -140,14 +123,13 @@ class Faces:
             )
             for face_id in (first, second)
         ]
+        judge = self.judges.of(invocation)
         probe, reference = (read.result() for read in reads)
         invocation.subject_digest = probe.subject
         if probe.subject != reference.subject:
             raise invocation.refuse(Reason.SUBJECTS_DIFFER)
         consents_hold = self.consents.look(invocation, {probe.consent_id, reference.consent_id})
-        score = similarity(probe.template, reference.template)
-        target = invocation.approval.conditions.target_fmr
-        result = judge(score, target, self.vision.calibration())
+        result = judge(similarity(probe.template, reference.template))
         invocation.count(comparisons=1)
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
         shown = {
@@ -170,29 +152,6 @@ class Faces:
 
     def _describe(self, picture: Picture, faces: tuple[Face, ...]) -> tuple[Attributes, ...]:
         return tuple(self.vision.describe(picture, face) for face in faces)
-
-
-def judge(score: float, target_fmr: float | None, calibration: Calibration) -> Verification:
-    """Turn the similarity of two templates into a decision at a false match rate.
-
-    The rate is the approval's, or TARGET_FMR. Raises UnsupportedFeatureError for a rate that is
-    lower than the calibration's data back: nobody knows what the decision would be worth.
-    """
-    target = TARGET_FMR if target_fmr is None else target_fmr
-    if target < calibration.least_fmr:
-        raise UnsupportedFeatureError(
-            "the approval's target FMR is lower than what was measured", reason="fmr_not_backed"
-        )
-    threshold = calibration.similarity_at(target)
-    estimate = calibration.estimate(threshold)
-    return Verification(
-        is_identical=score >= threshold,
-        confidence=calibration.confidence(score),
-        is_extrapolated=calibration.estimate(score).is_extrapolated,
-        threshold=calibration.confidence(threshold),
-        fmr=estimate.fmr,
-        fmr_interval=estimate.interval,
-    )
 
 
 def _binding(invocation: Invocation) -> Binding:

@@ -13,8 +13,8 @@ from typing import Any, Final
 from consentry import __version__
 from consentry.errors import IntegrityError
 from consentry.service.claims import Claimed
-from consentry.service.faces import Verification
 from consentry.service.gate import Invocation
+from consentry.service.judging import Verification
 from consentry.service.ports import PublicKey, SigningKey
 from consentry.trust.jws import open_document, sign_document
 from consentry.trust.records import utc_text
@@ -95,12 +95,7 @@ class Notary:
                 **_head(invocation, models),
                 "probe": _file(probe),
                 "reference": _file(reference),
-                "isIdentical": result.is_identical,
-                "confidence": result.confidence,
-                "isExtrapolated": result.is_extrapolated,
-                "threshold": result.threshold,
-                "falseMatchRate": result.fmr,
-                "falseMatchRateInterval": list(result.fmr_interval),
+                **result.document(),
             },
         )
 

@@ -9,6 +9,7 @@ from consentry.errors import (
     SubjectMismatchError,
     UnsupportedFeatureError,
 )
+from consentry.limits import CALIBRATION_DAYS
 from consentry.trust.approvals import CONSENT_REASONS, Reason
 from consentry.trust.tripwire import Alarm
 
@@ -34,6 +35,10 @@ def refusal_error(reason: Reason) -> RefusedError:
         case Reason.ONE_TO_MANY:
             return UnsupportedFeatureError(
                 "this service compares one face with one face and never searches", reason=reason
+            )
+        case Reason.CALIBRATED_LATELY:
+            return RefusedError(
+                f"your tenant calibrated within the last {CALIBRATION_DAYS} days", reason=reason
             )
         case Reason.NO_ROLE:
             return RefusedError("this takes a person with another role", reason=reason)

@@ -13,6 +13,8 @@ from consentry.service.access import Access
 from consentry.service.addresses import Addresses
 from consentry.service.applications import Applications
 from consentry.service.audit import AuditLog
+from consentry.service.calibration_store import CalibrationStore
+from consentry.service.calibrations import Calibrations
 from consentry.service.caller_keys import CallerKeys
 from consentry.service.callers import Callers
 from consentry.service.cases import Cases
@@ -28,6 +30,7 @@ from consentry.service.gate import Gate
 from consentry.service.impact import Impact
 from consentry.service.inbox import Inbox
 from consentry.service.jobs.store import JobStore
+from consentry.service.judging import Judges
 from consentry.service.keeping import Keeping, keeping_of
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UploadLedger
@@ -78,6 +81,7 @@ class Services:
     vision: Vision
     faces: Faces
     comparisons: Comparisons
+    calibrations: Calibrations
     redactions: Redactions
     inbox: Inbox
     jobs: "Callable[[], Jobs]"
@@ -145,19 +149,22 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     keeping = keeping_of(settings, parts, access, keys)
     references = References(vision, consents, keys)
     tripwire = Tripwire(parts.table(TableName.QUOTAS), keys, book)
+    readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reads")
+    calibrations = CalibrationStore(parts.table(TableName.QUOTAS), parts.signing_key)
+    judges = Judges(vision, calibrations, readers)
     redactor = Redactor(
         vision,
         notary,
-        ClaimDesk(consents, references, tripwire),
+        ClaimDesk(consents, references, tripwire, judges),
         Outputs(parts.table(TableName.CONSENTS)),
     )
     endings = Endings(consents, templates, keeping.deletions, keys, settings.tenants)
     ledger = UploadLedger(parts.table(TableName.UPLOADS))
     quarantine = Quarantine(parts.blobs, ledger, parts.clock)
     keep = frozenset(settings.keep_originals)
-    readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reads")
     named = NamedConsents(consents, readers)
-    comparisons = Comparisons(vision, tripwire)
+    standing = StandingConsents(consents, readers)
+    comparisons = Comparisons(vision, tripwire, judges)
     pairs = Pairs(parts.blobs, vision, notary, ledger, named, comparisons, keep)
     mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
     jobs = Once(partial(_jobs, settings, parts, gate, redactor, ledger, quarantine, mask))
@@ -173,7 +180,8 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         callers=callers,
         caller_keys=CallerKeys(callers),
         vision=vision,
-        faces=Faces(vision, templates, StandingConsents(consents, readers), tripwire, readers),
+        faces=Faces(vision, templates, standing, tripwire, judges, readers),
+        calibrations=Calibrations(vision, templates, standing, tripwire, calibrations, readers),
         comparisons=comparisons,
         redactions=Redactions(redactor, parts.blobs),
         inbox=Inbox(

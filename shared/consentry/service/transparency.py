@@ -24,7 +24,7 @@ from consentry.limits import (
     RESULT_ADDRESS_SECONDS,
     UPLOAD_ADDRESS_SECONDS,
 )
-from consentry.service.faces import TARGET_FMR
+from consentry.service.judging import TARGET_FMR
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability
 from consentry.trust.policy import Policy, UseCase

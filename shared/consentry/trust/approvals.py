@@ -101,6 +101,7 @@ class Reason(StrEnum):
     REPEATED_SUBJECT = "repeated_subject"
     NON_MATCHES = "non_matches"  # more than honest claims have: it looks like a search
     SEARCH_SUSPECTED = "search_suspected"  # a pause after that, or until a reviewer has looked
+    CALIBRATED_LATELY = "calibrated_lately"  # answers add up, so a tenant gets one in a while
     RATE_LIMITED = "rate_limited"  # the calls that it allows in this minute are used up
     UNDECIDED = "undecided"  # a store failed before a decision could be made
 

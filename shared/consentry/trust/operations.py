@@ -54,6 +54,8 @@ class Operation(StrEnum):
     VERIFY = "verify"
     VERIFY_PICTURES = "verify_pictures"
     VERIFY_UPLOAD = "verify_upload"
+    CALIBRATE = "calibrate"
+    READ_CALIBRATION = "read_calibration"
     REDACT = "redact"
     REDACT_WITH_CLAIMS = "redact_with_claims"
     START_JOB = "start_job"
@@ -172,6 +174,8 @@ RULES: Final[Mapping[Operation, Rule]] = MappingProxyType(
         Operation.VERIFY: _looks(_VERIFY),
         Operation.VERIFY_PICTURES: _looks(_VERIFY),
         Operation.VERIFY_UPLOAD: _looks(_VERIFY, PrincipalKind.STORAGE),
+        Operation.CALIBRATE: _looks(_VERIFY),
+        Operation.READ_CALIBRATION: _calls(_VERIFY),
         Operation.REDACT: _looks(_REDACT, PrincipalKind.STORAGE),
         # Whatever makes a template takes verify: of claimed faces and of references, too.
         Operation.REDACT_WITH_CLAIMS: replace(_looks(_VERIFY, PrincipalKind.STORAGE), also=_REDACT),

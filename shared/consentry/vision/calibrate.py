@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consentry.errors import LayerError
 
@@ -103,6 +104,12 @@ class Calibration:
 
     def _decimals(self) -> list[float]:
         return [-float(np.log10(point.fmr)) for point in self.points]
+
+
+def pairs_reaching(templates: NDArray[np.float32], similarity: float) -> list[tuple[int, int]]:
+    """Give the pairs of templates (n, values) that reach a similarity, first (0, 1), (0, 2) …."""
+    first, second = np.nonzero(np.triu(templates @ templates.T >= similarity, 1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))
 
 
 def parse_calibration(text: str) -> Calibration:

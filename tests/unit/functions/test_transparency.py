@@ -18,7 +18,7 @@ from tests.support.service import World, functions_of, handler, http_request, ma
 
 from consentry import trust
 from consentry.errors import IntegrityError
-from consentry.service.faces import TARGET_FMR
+from consentry.service.judging import TARGET_FMR
 from consentry.service.transparency import (
     DOES,
     Sources,

@@ -15,7 +15,7 @@ from tests.support.service import TENANT, App, World, make_world
 from consentry.azure.names import TableName
 from consentry.errors import UnsupportedFeatureError
 from consentry.limits import DETECT_SIDE_PIXELS_MAX
-from consentry.service.faces import judge
+from consentry.service.judging import judge
 from consentry.service.templates import Binding
 from consentry.trust.operations import Capability
 from consentry.vision import Face, subject
@@ -155,9 +155,9 @@ def test_just_below_the_threshold_is_not_identical() -> None:
 def test_decision_tells_the_measured_rate_of_its_threshold() -> None:
     calibration = vision().calibration()
     result = judge(1.0, None, calibration)
-    low, high = result.fmr_interval
-    assert result.fmr == pytest.approx(1e-5)
-    assert 0 < low < result.fmr < high < 1e-4
+    low, high = result.claim.interval
+    assert result.claim.fmr == pytest.approx(1e-5)
+    assert 0 < low < result.claim.fmr < high < 1e-4
     assert result.is_extrapolated
     assert not judge(calibration.similarity_at(1e-4), None, calibration).is_extrapolated
 

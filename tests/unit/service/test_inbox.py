@@ -273,7 +273,7 @@ def test_result_by_upload_tells_the_rate_at_which_it_was_decided(world: World) -
     assert signed is not None
     told = _payload(signed)
     assert told["isIdentical"] is True
-    assert told["threshold"] == pytest.approx(0.3)
+    assert told["threshold"] == pytest.approx(0.3, abs=2e-5)
     assert told["falseMatchRate"] == pytest.approx(1e-3)
 
 
