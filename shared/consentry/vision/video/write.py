@@ -30,16 +30,6 @@ def write_piece(
     were scanned.
     """
 
-    def frames() -> Iterator[Frame]:
-        count = 0
-        for frame in reader.frames():
-            count = frame.index + 1
-            if count <= len(masks.ticks):
-                tell(count)
-                yield frame
-        if count != len(masks.ticks):
-            raise VideoError("the video does not decode to the same frames each time")
-
     def masked(frame: Frame) -> tuple[int, Planes]:
         ticks = masks.ticks[frame.index]
         covers = masks.of(masks.first + frame.index)
@@ -47,7 +37,7 @@ def write_piece(
         return ticks, painted(frame.planes, covers)
 
     def encoded() -> Iterator[Part]:
-        for number, group in groupby(frames(), lambda frame: frame.index // PART_FRAMES):
+        for number, group in groupby(frames, lambda frame: frame.index // PART_FRAMES):
             first = masks.first + number * PART_FRAMES
             if only is None or first in only:
                 yield encode_part(first, map(masked, group), form, codec, reader.threads)
@@ -56,4 +46,27 @@ def write_piece(
         return part, prove(part, masks.of, masks.visible, detectors)
 
     form = reader.known.form
+    frames = _frames(reader, masks, only, tell)
     return in_order(proven, encoded(), reader.threads)
+
+
+def _frames(
+    reader: Reader,
+    masks: PieceMasks,
+    only: Collection[int] | None,
+    tell: Callable[[int], None],
+) -> Iterator[Frame]:
+    """Give a piece's frames, as far as they are wanted; VideoError where others were scanned."""
+    wanted = len(masks.ticks)
+    if only is not None:
+        wanted = min(wanted, max(only, default=masks.first) - masks.first + PART_FRAMES)
+    count = 0
+    for frame in reader.frames():
+        count = frame.index + 1
+        if count <= len(masks.ticks):
+            tell(count)
+            yield frame
+        if count == wanted < len(masks.ticks):
+            return
+    if count != len(masks.ticks):
+        raise VideoError("the video does not decode to the same frames each time")
