@@ -228,6 +228,6 @@ class Vision:
     @contextmanager
     def looking(self) -> Iterator[Detectors]:
         """Give the detectors to one step of a video's redaction; others wait until it ends."""
-        detectors = self._detectors(1)
+        detectors = self._detectors(self._threads)
         with self._one_at_a_time:
             yield detectors
