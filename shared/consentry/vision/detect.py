@@ -94,18 +94,23 @@ def detect(run: Run, pixels: Pixels) -> tuple[Face, ...]:
 
 
 def detect_all(
-    detectors: Detectors, pixels: Pixels, profile: Profile, least: float | None = None
+    detectors: Detectors,
+    pixels: Pixels,
+    profile: Profile,
+    *,
+    least: float | None = None,
+    lying: bool = True,
 ) -> tuple[Face, ...]:
     """Find the faces in RGB pixels (height, width, 3) with both networks, by RECALL or CHECK.
 
-    ``least`` is how likely a face has to be, if not as the profile says. Gives and raises what
-    ``detect`` does.
+    ``least`` is how likely a face has to be, if not as the profile says; without ``lying``, RECALL
+    looks at the picture upright only. Gives and raises what ``detect`` does.
     """
     height, width = pixels.shape[:2]
     first, second = _first(detectors.yunet), _second(detectors.centerface)
     by_first = looks(first, pixels, yunet_scales(profile, width, height), LEAST_SCORE)
     by_second = looks(second, pixels, centerface_scales(profile, width, height), LEAST_SCORE)
-    turned = _looks_turned(first, pixels) if profile is Profile.RECALL else ()
+    turned = _looks_turned(first, pixels) if lying and profile is Profile.RECALL else ()
     finds = [[look.find for look in part] for part in (by_first, by_second, turned)]
     rows = in_order(lambda find: find(), chain.from_iterable(finds), detectors.at_a_time)
     seen_first, seen_second, seen_turned = ([*islice(rows, len(part))] for part in finds)

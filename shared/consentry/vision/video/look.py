@@ -1,6 +1,6 @@
 """Look at one frame for faces: at one or several sizes, by how much time the frame is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -15,6 +15,9 @@ _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one
 _LARGE_FACE_PIXELS: Final = 64
 _LARGE_FACE_SCORE: Final = 0.7
 _STARE_SIDE: Final = 1280  # in pixels; faces too small for it cannot be made out
+# Width to height of what may be a face; 9800 finds at labelled faces had 0.46 to 1.74.
+_NARROWEST: Final = 0.4
+_WIDEST: Final = 2.0
 # A score, and a likelihood, that may carry a track on.
 GLANCE_LEAST: Final = 0.2
 STARE_LEAST: Final = 0.04
@@ -32,15 +35,24 @@ def glance(detectors: Detectors, planes: Planes) -> list[Face]:
     [side] = sides(planes, Depth.GLANCE)
     width, height = reduced(planes, side)
     found = candidates(detectors.yunet, planes.rgb(width, height), GLANCE_LEAST)
-    return [enlarged(face, planes.width / width) for face in found]
+    return _shaped(enlarged(face, planes.width / width) for face in found)
 
 
-def stare(detectors: Detectors, planes: Planes) -> list[Face]:
-    """Look with both detectors as at a picture; scores are how likely it is a face."""
+def stare(detectors: Detectors, planes: Planes, *, lying: bool) -> list[Face]:
+    """Look with both detectors as at a picture, or but for faces that lie.
+
+    Scores are how likely it is a face.
+    """
     longest = max(planes.width, planes.height)
     width, height = reduced(planes, min(longest, _STARE_SIDE))
-    found = detect_all(detectors, planes.rgb(width, height), Profile.RECALL, STARE_LEAST)
-    return [enlarged(face, planes.width / width) for face in found]
+    pixels = planes.rgb(width, height)
+    found = detect_all(detectors, pixels, Profile.RECALL, least=STARE_LEAST, lying=lying)
+    return _shaped(enlarged(face, planes.width / width) for face in found)
+
+
+def _shaped(faces: Iterable[Face]) -> list[Face]:
+    """Drop what is too narrow or too wide to be a face, such as a border that looks like one."""
+    return [face for face in faces if _NARROWEST <= face.box.width / face.box.height <= _WIDEST]
 
 
 def reconsider(

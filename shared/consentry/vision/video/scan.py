@@ -21,6 +21,7 @@ from consentry.vision.workers import in_order
 
 STRIDE: Final = 4  # frames from one that is examined to the next
 STARE_EVERY: Final = 4  # examined frames, the first of each scene among them
+LYING_EVERY: Final = 2  # such frames, looked at for faces that lie, too
 # From which likelihood, and from which score of the quick detector alone, a find begins a track.
 LIKELY: Final = 0.12
 SURE: Final = 0.8
@@ -29,10 +30,13 @@ _STEP_SIZES: Final = 1.0  # that a face moves within a stride, at most, in its o
 
 @dataclass(frozen=True)
 class _Window:
-    """A frame to examine, with both detectors or with one, and those passed over before it."""
+    """A frame to examine, and those passed over before it.
+
+    ``turn`` counts the frames that are examined with both detectors, None stands for one detector.
+    """
 
     frame: Frame
-    closely: bool
+    turn: int | None
     between: Sequence[Frame]
 
 
@@ -60,8 +64,8 @@ class _Windows:
                 yield from _last_of(waiting)
                 waiting, turn = [], 0
             if turn % STRIDE == 0:
-                closely = turn // STRIDE % STARE_EVERY == 0
-                yield _Window(frame, closely, waiting)
+                count, rest = divmod(turn // STRIDE, STARE_EVERY)
+                yield _Window(frame, None if rest else count, waiting)
                 waiting = []
             else:
                 waiting.append(frame)
@@ -72,7 +76,7 @@ class _Windows:
 def _last_of(waiting: Sequence[Frame]) -> Iterator[_Window]:
     """Examine the last frame of a scene too."""
     if waiting:
-        yield _Window(waiting[-1], False, waiting[:-1])
+        yield _Window(waiting[-1], None, waiting[:-1])
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,13 +107,13 @@ def scan_piece(reader: Reader, detectors: Detectors, *, tell: Callable[[int], No
     windows = _Windows(reader.frames(), tell)
 
     def examine(window: _Window) -> tuple[_Window, tuple[Sighting, ...]]:
-        return window, _seen(detectors, window.frame, closely=window.closely)
+        return window, _seen(detectors, window.frame, window.turn)
 
     seen: list[tuple[int, tuple[Sighting, ...]]] = []
     before: Sequence[Sighting] = ()
     for window, faces in in_order(examine, windows, reader.threads):
         if not agree(before, faces):
-            seen += [(one.index, _seen(detectors, one, closely=False)) for one in window.between]
+            seen += [(one.index, _seen(detectors, one, None)) for one in window.between]
         seen.append((window.frame.index, faces))
         before = faces
     return PieceScan(
@@ -124,9 +128,11 @@ def scan_piece(reader: Reader, detectors: Detectors, *, tell: Callable[[int], No
     )
 
 
-def _seen(detectors: Detectors, frame: Frame, *, closely: bool) -> tuple[Sighting, ...]:
-    found = stare(detectors, frame.planes) if closely else glance(detectors, frame.planes)
-    enough = LIKELY if closely else SURE
+def _seen(detectors: Detectors, frame: Frame, turn: int | None) -> tuple[Sighting, ...]:
+    if turn is None:
+        found, enough = glance(detectors, frame.planes), SURE
+    else:
+        found, enough = stare(detectors, frame.planes, lying=turn % LYING_EVERY == 0), LIKELY
     return tuple(
         Sighting(frame.index, tenths(face.box), round(face.score, 3), face.score >= enough)
         for face in found
