@@ -3,9 +3,11 @@
 import hashlib
 
 import httpx
+import pytest
+from tests.support import claimants
 from tests.support.deployment import APPROVED, OTHER, Deployment
 from tests.support.jobs import RATE, film
-from tests.support.layer import vision
+from tests.support.layer import sample, vision
 from tests.support.polling import until
 from tests.support.videos import decoded
 
@@ -36,4 +38,45 @@ def test_video_is_uploaded_redacted_by_the_queue_and_fetched(running: Deployment
     frames, _ = decoded(result)
     assert len(frames) == 2 * RATE
     assert not any(vision().detect(frame) for frame in frames[::5])
+    assert running.names(Container.PIECES) == set()
+
+
+def ended(http: httpx.Client, where: str) -> str:
+    """Wait for a job's end; gives its state."""
+    until(lambda: http.get(where).json()["state"] in ("done", "failed"), seconds=JOB_SECONDS)
+    return str(http.get(where).json()["state"])
+
+
+@pytest.mark.slow
+def test_track_of_a_preview_stays_by_a_receipt_until_that_is_withdrawn(running: Deployment) -> None:
+    name = "films/two.mp4"
+    result = f"{APPROVED}/{name}"
+    with running.client(APPROVED) as http:
+        receipt = running.give_consent(APPROVED, "p-film")
+        reference = f"/consents/{receipt}/reference"
+        octets = {"Content-Type": "application/octet-stream"}
+        assert http.put(reference, content=sample("person_a_1.jpg"), headers=octets).is_success
+        asked = http.post("/redactions", json={"name": name, "mode": "preview"})
+        upload, preview = asked.json()["upload"], asked.json()["id"]
+        httpx.put(upload["uploadUrl"], content=claimants.film(), headers=upload["headers"])
+        where = asked.headers["Operation-Location"]
+        assert ended(http, where) == "done"
+        document = httpx.get(http.get(f"{where}/content").headers["Location"]).json()
+        track = min(document["tracks"], key=lambda one: one["sample"]["box"]["left"])
+        claim = {"preview": preview, "track": track["id"], "receipt": receipt}
+        asked = http.post("/redactions", json={"source": f"inbox/{name}", "claims": [claim]})
+        where = asked.headers["Operation-Location"]
+        assert ended(http, where) == "done"
+        manifest = running.open(VIDEO, http.get(f"{where}/manifest").content)
+        [kept] = manifest["claims"]
+        assert (kept["receipt"], kept["verdict"]) == (receipt, "kept")
+        shown = claimants.seen(decoded(running.blob(Container.REDACTED, result) or b"")[0])
+        own = claimants.place(claimants.duo()[0])
+        assert all(len(boxes) <= 1 for boxes in shown)
+        assert any(box.overlap(own) > 0.3 for boxes in shown for box in boxes)
+        assert http.post(f"/consents/{receipt}/withdraw").is_success
+        [output] = http.get(f"/consents/{receipt}/outputs").json()["outputs"]
+        assert http.post(f"/consents/{receipt}/outputs/{output['id']}/redact").is_success
+    masked, _ = decoded(running.wait_for_blob(Container.REDACTED, result))
+    assert not any(claimants.seen(masked))
     assert running.names(Container.PIECES) == set()

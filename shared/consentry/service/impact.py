@@ -8,9 +8,10 @@ from consentry.errors import NotFoundError, StateError
 from consentry.limits import PICTURE_BYTES_MAX
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, UploadName
+from consentry.service.jobs.job import JOB_METADATA
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.outputs import Output, Outputs
-from consentry.service.ports import Blob, BlobStore
+from consentry.service.ports import Blob, BlobProperties, BlobStore
 from consentry.service.redactor import Redactor
 from consentry.vision import MaskOptions
 
@@ -36,7 +37,8 @@ class Impact:
     ) -> Outcome[Output]:
         """Mask every face of a stored output, without any claim, and put that in its place.
 
-        Raises StateError for an output that left over HTTP: only whoever has it can do that.
+        A video leaves its place at once, and comes back by a job of its own. Raises StateError for
+        an output that left over HTTP: only whoever has it can do that.
         """
         tenant = invocation.tenant
         output = self.outputs.find(tenant, str(receipt_id), str(output_id))
@@ -45,6 +47,9 @@ class Impact:
         invocation.consent_id = output.receipt_id
         if not output.result:
             raise StateError("the output left over HTTP: redact it where it is")
+        video = self._video(tenant, output)
+        if video is not None:
+            return self._again_as_upload(invocation, output, video)
         blob = self._read(tenant, output)
         done = self.redactor.redact(invocation, blob.data, self.default_mask)
         after = replace(output, redacted_again=invocation.id)
@@ -70,6 +75,40 @@ class Impact:
             self.outputs.note(tenant, after)
 
         return Outcome(after, release)
+
+    def _again_as_upload(
+        self, invocation: Invocation, output: Output, video: BlobProperties
+    ) -> Outcome[Output]:
+        """Make an upload of a video that is a result: its arrival starts the job that masks all.
+
+        Raises StateError while another upload has its name.
+        """
+        if self.blobs.properties(Container.INBOX, output.result) is not None:
+            raise StateError("an upload of that name is in the inbox: try again after its job")
+        after = replace(output, redacted_again=invocation.id)
+
+        def release() -> None:
+            place = output.result
+            metadata = {"invocation": invocation.id}
+            self.blobs.move(
+                (Container.REDACTED, place),
+                (Container.INBOX, place),
+                etag=video.etag,
+                metadata=metadata,
+            )
+            self.blobs.delete(Container.REDACTED, place + MANIFEST_SUFFIX)
+            self.outputs.note(invocation.tenant, after)
+
+        return Outcome(after, release)
+
+    def _video(self, tenant: str, output: Output) -> BlobProperties | None:
+        """Find a stored output that a video's job made, if it is one and still there."""
+        name = UploadName.parse(output.result)
+        if name.tenant != tenant or not name.is_addressable:
+            return None
+        found = self.blobs.properties(Container.REDACTED, output.result)
+        made_by = None if found is None else found.metadata.get(JOB_METADATA)
+        return found if made_by == output.invocation else None
 
     def _read(self, tenant: str, output: Output) -> Blob:
         """Read a stored output, if it still is the one that the receipt's row tells of."""

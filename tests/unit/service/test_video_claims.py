@@ -267,3 +267,36 @@ def test_preview_that_was_tampered_with_names_no_track(theatre: Cinema) -> None:
     claim = {"preview": told["preview"], "track": 1, "receipt": theatre.consenting()}
     theatre.start(claims=[claim], expect=500)
     assert [job.preview for job in jobs(theatre.world, TENANT)] == [True]
+
+
+def test_video_that_relied_on_a_consent_is_masked_whole_when_it_is_redacted_again(
+    theatre: Cinema,
+) -> None:
+    consent = theatre.consenting()
+    theatre.work(claims=[theatre.claim(consent)])
+    theatre.withdraw(consent)
+    route = {"id": consent}
+    [output] = theatre.ask("consent_outputs", method="GET", route=route)["outputs"]
+    theatre.ask("redact_again", route={**route, "output": output["id"]})
+    assert theatre.world.names(Container.REDACTED) == []
+    theatre.ask("redact_again", route={**route, "output": output["id"]}, expect=404)
+    theatre.world.arrive(FILM)
+    deliver(theatre.world)
+    assert jobs(theatre.world, TENANT)[-1].state is State.DONE
+    assert not any(seen(theatre.result()))
+    [output] = theatre.ask("consent_outputs", method="GET", route=route)["outputs"]
+    assert "redactedAgain" in output
+
+
+def test_every_message_delivered_twice_keeps_the_same_track_and_counts_no_more(
+    theatre: Cinema,
+) -> None:
+    consent = theatre.consenting()
+    told = theatre.start(mode="preview")
+    deliver(theatre.world, times=2)
+    theatre.start(claims=[{"preview": told, "track": 1, "receipt": consent}])
+    deliver(theatre.world, times=2)
+    assert {job.state for job in jobs(theatre.world, TENANT)} == {State.DONE}
+    assert leftovers(theatre.world) == []
+    steps = [one.get("counts", {}) for one in theatre.world.records()]
+    assert sum(one.get("comparisons", 0) for one in steps) == 1

@@ -11,9 +11,9 @@ from consentry.service.addresses import Addresses, UploadAddress
 from consentry.service.claims import ClaimDesk, NamedClaim
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import Purpose, UploadName, check_name
-from consentry.service.jobs.endgame import JOB_METADATA, Endgame
+from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.intake import Intake
-from consentry.service.jobs.job import Job, PieceRow, State
+from consentry.service.jobs.job import JOB_METADATA, Job, PieceRow, State
 from consentry.service.jobs.previews import Previews
 from consentry.service.jobs.store import JobStore
 from consentry.service.jobs.wish import JobRequest, Wish

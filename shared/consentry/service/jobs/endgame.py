@@ -8,14 +8,13 @@ from typing import Final
 from consentry.azure.names import Container
 from consentry.errors import ConflictError, ConsentryError, RefusedError, StateError
 from consentry.service.inbox_names import MANIFEST_SUFFIX
-from consentry.service.jobs.job import Job, State
+from consentry.service.jobs.job import JOB_METADATA, Job, State
 from consentry.service.jobs.messages import Dispatcher
 from consentry.service.jobs.store import JobStore
 from consentry.service.jobs.workbench import Workbench
 from consentry.service.ports import BlobStore, Clock
 from consentry.service.quarantine import Fault, Quarantine
 
-JOB_METADATA: Final = "job"  # of a result: the id of the job that made it
 _TRIES_MAX: Final = 10
 
 

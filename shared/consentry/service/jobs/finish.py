@@ -11,8 +11,8 @@ from consentry.errors import ArgumentError, IntegrityError, VideoSizeError
 from consentry.limits import PREVIEW_BYTES_MAX
 from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX
-from consentry.service.jobs.endgame import JOB_METADATA, Endgame
-from consentry.service.jobs.job import Job, State
+from consentry.service.jobs.endgame import Endgame
+from consentry.service.jobs.job import JOB_METADATA, Job, State
 from consentry.service.jobs.source import open_source
 from consentry.service.jobs.stages import Stages
 from consentry.service.jobs.wish import Mode

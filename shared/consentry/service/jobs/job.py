@@ -12,6 +12,7 @@ from consentry.service.ports import Entity, Row
 
 JOB: Final = "job:"
 PIECE: Final = "piece:"
+JOB_METADATA: Final = "job"  # of a result: the id of the job that made it
 
 
 class State(StrEnum):

@@ -15,8 +15,7 @@ from consentry.azure.names import Container
 from consentry.errors import ArgumentError, IntegrityError, NotFoundError
 from consentry.limits import PREVIEW_BYTES_MAX
 from consentry.service.gate import Invocation
-from consentry.service.jobs.endgame import JOB_METADATA
-from consentry.service.jobs.job import Job, State
+from consentry.service.jobs.job import JOB_METADATA, Job, State
 from consentry.service.jobs.store import JobStore
 from consentry.service.jobs.wish import BoxWish, ClaimRequest, ClaimWish
 from consentry.service.jobs.workbench import PieceSamples, Workbench

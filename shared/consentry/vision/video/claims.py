@@ -196,15 +196,16 @@ def _surest(sighted: Sequence[Sighting], rate: float) -> tuple[int, ...]:
     """Give the frames to compare: the first and the last where the face is surely seen, and the
     surest of every second, or of every third of a short track, between them.
     """
-    sure = [one for one in sighted if one.score >= _SURE] or sighted
-    first, frames = sure[0].frame, sure[-1].frame - sure[0].frame + 1
+    sure = [one.frame for one in sighted if one.score >= _SURE] or [one.frame for one in sighted]
+    first, last = sure[0], sure[-1]
+    frames = last - first + 1
     parts = max(LOOKS_MIN, int(np.ceil(frames / (_LOOK_SECONDS * rate))))
     surest: dict[int, Sighting] = {}
-    for one in sure:
+    for one in sighted:
         part = (one.frame - first) * parts // frames
-        if part not in surest or one.score > surest[part].score:
+        if first <= one.frame <= last and (part not in surest or one.score > surest[part].score):
             surest[part] = one
-    return tuple(sorted({sure[0].frame, sure[-1].frame, *(one.frame for one in surest.values())}))
+    return tuple(sorted({first, last, *(one.frame for one in surest.values())}))
 
 
 def _touch(one: Track, other: Track) -> bool:
