@@ -23,6 +23,16 @@ _PERCEIVED: Final = {
     "perceived_gender": "perceived gender",
     "perceived_age": "perceived age",
 }
+_WORN: Final = {
+    "con_mascarilla": "with a mask",
+    "mascarilla_mal_puesta": "with a mask worn wrongly",
+    "sin_mascarilla": "without",
+}
+_CHANGES: Final = {
+    "blur": "blurred, in pixels of a face of 112:",
+    "noise": "noise, in greys per channel:",
+    "exposure": "light, times",
+}
 _INTERVAL: Final = "95 % interval"
 
 Figures = Mapping[str, Any]
@@ -135,14 +145,14 @@ def quality(found: Figures) -> list[str]:
 def fairness(found: Figures) -> list[str]:
     """How unequally errors fall on groups."""
     groups = [
-        (of, name, f"{each['cases']:,}", f"{100 * each['share']:.2g} %",
+        (_PERCEIVED.get(of, of), name, f"{each['cases']:,}", f"{100 * each['share']:.2g} %",
          "{:.2g} to {:.2g} %".format(*(100 * bound for bound in each["interval"])))
         for of, by_group in found["error_by_group"].items()
         for name, each in by_group.items()
     ]  # fmt: skip
     compared = [
         (
-            each["of"],
+            _PERCEIVED.get(each["of"], each["of"]),
             each["worst"],
             _extent(each["difference"], each["difference_interval"], 100, " %"),
             _extent(each["ratio"], each["ratio_interval"], 1, ""),
@@ -156,6 +166,44 @@ def fairness(found: Figures) -> list[str]:
     ]
 
 
+def attributes(found: Figures) -> list[str]:
+    """How well pose, light, noise and masks are told."""
+    turns = [
+        (f"roll of pictures turned by {turn} degrees", *map(_degrees, each))
+        for turn, each in found["roll_error"].items()
+    ]
+    mirrored = [
+        (f"{angle} of a picture against its mirror image", *map(_degrees, found[name]))
+        for angle, name in (("yaw", "yaw_mirror_error"), ("pitch", "pitch_mirror_error"))
+    ]
+    changes = [
+        (f"{change} {size}", f"{name} {value:.2f}")
+        for name, change in _CHANGES.items()
+        for size, value in found[name].items()
+    ]
+    masks = [
+        (_WORN.get(kind, kind), answer, *_covered(each))
+        for kind, answers in found["masks"].items()
+        for answer, each in answers.items()
+    ]
+    return [
+        f"{found['pictures']} pictures, changed by known amounts:",
+        "",
+        *_table(("what", "median error", "95th percentile"), turns + mirrored),
+        "",
+        *(
+            f"- Mean {angle} of all: {{}} degrees, with a standard deviation of {{}}.".format(
+                *found[f"{angle}_mean_and_deviation"]
+            )
+            for angle in ("yaw", "pitch")
+        ),
+        "",
+        *_table(("change", "value told, median"), changes),
+        "",
+        *_table(("people", "answer", "faces found", "share", _INTERVAL), masks),
+    ]
+
+
 _RENDERERS: Final[Mapping[str, tuple[str, Callable[[Figures], list[str]]]]] = {
     "detection": ("detection.json", detection),
     "detection by group": ("detection.json", detection_groups),
@@ -164,6 +212,8 @@ _RENDERERS: Final[Mapping[str, tuple[str, Callable[[Figures], list[str]]]]] = {
     "verification fast": ("verification_fast.toml", verification),
     "quality": ("quality.toml", quality),
     "fairness of verification": ("fairness_verification.json", fairness),
+    "fairness of redaction": ("fairness_redaction.json", fairness),
+    "attributes": ("attributes.json", attributes),
 }
 
 
@@ -186,6 +236,10 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[
 
 def _covered(each: Figures) -> tuple[str, str, str]:
     return f"{each['cases']:,}", _percent(each["share"], 1), _between(each["interval"])
+
+
+def _degrees(angle: float) -> str:
+    return f"{angle:.1f} degrees"
 
 
 def _percent(share: float, decimals: int) -> str:

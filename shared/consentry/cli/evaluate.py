@@ -1,6 +1,7 @@
 """``consentry evaluate`` of pictures: detection, redaction, attributes, and the releases' gate."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from consentry.cli.layer import Folder
 from consentry.cli.measuring import (
     FILE,
     Data,
+    Demographics,
     Html,
     Images,
     Pairs,
@@ -40,9 +42,7 @@ def detection(
     ctx: typer.Context,
     images: Images,
     boxes: Annotated[Path, typer.Option(**FILE, help="Boxes, in the format of WIDER FACE.")],
-    demographics: Annotated[
-        Path | None, typer.Option(**FILE, help="CSV: file, face (its index), what is perceived.")
-    ] = None,
+    demographics: Demographics = None,
     record: Record = None,
     html: Html = None,
     resume: ResumeFile = None,
@@ -62,13 +62,21 @@ def detection(
     vision.warm_up()
     shows = track(visible=not ctx.obj.as_json)
     digests = [model.digest for model in vision.redacting.values()]
+    loads = [_load()]
     with resuming(resume, resume_key, digests, labels, perceived, images.resolve()) as resumed:
         found = evaluate(redact_all(vision, images, labels, perceived, shows, resumed))
+    loads.append(_load())
     if record is not None:
         models = {role.value: model.digest for role, model in vision.redacting.items()}
-        figures = {"models": models, "threads": threads, **found.document()}
+        told = {"models": models, "threads": threads, "ms_at_loads": loads}
+        figures = {**told, **found.document()}
         write_record(record, "detection", data, figures)
     return answer(found.document(), "Detection and coverage", _detected(found), html, data)
+
+
+def _load() -> float:
+    """Give how many processes wanted a processor in the last minute: what times depend on."""
+    return round(os.getloadavg()[0], 1)
 
 
 def _detected(found: "Detection") -> "list[Part]":
@@ -100,6 +108,8 @@ def redaction(
     data: Data = "unnamed",
     record: Record = None,
     html: Html = None,
+    resume: ResumeFile = None,
+    resume_key: ResumeKey = None,
     layer: Folder = None,
     threads: Threads = 2,
 ) -> Answer:
@@ -114,7 +124,10 @@ def redaction(
     pictures = list(dict.fromkeys(listed))[:limit]
     vision = Vision(layer_folder(layer), threads)
     vision.warm_up()
-    found = evaluate(vision, images, pictures, track(visible=not ctx.obj.as_json))
+    shows = track(visible=not ctx.obj.as_json)
+    about = [model.digest for model in vision.models.values()], images.resolve()
+    with resuming(resume, resume_key, "redaction", *about) as resumed:
+        found = evaluate(vision, images, pictures, shows, resumed)
     if record is not None:
         write_record(record, "redaction", data, found.document())
     rows = [
@@ -151,17 +164,25 @@ def attributes(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many pictures to measure on.")] = 200,
     data: Data = "unnamed",
+    record: Record = None,
     html: Html = None,
+    resume: ResumeFile = None,
+    resume_key: ResumeKey = None,
     layer: Folder = None,
     threads: Threads = 2,
 ) -> Answer:
     """Measure head pose, blur, noise and exposure on changes of known size, and masks on labels."""
     from consentry.evaluate.attributes import evaluate
-    from consentry.vision import Vision
+    from consentry.vision import Role, Vision
 
     vision = Vision(layer_folder(layer), threads)
     vision.warm_up()
-    found = evaluate(vision, images, limit, masks, track(visible=not ctx.obj.as_json))
+    shows = track(visible=not ctx.obj.as_json)
+    about = vision.models[Role.DETECTOR].digest, images.resolve(), masks and masks.resolve()
+    with resuming(resume, resume_key, "attributes", *about) as resumed:
+        found = evaluate(vision, images, limit, masks, shows, resumed)
+    if record is not None:
+        write_record(record, "attributes", data, found.document())
     return answer(found.document(), "Face attributes", _described(found), html, data)
 
 
@@ -191,7 +212,7 @@ def _described(found: "AttributeErrors") -> "list[Part]":
             Axis("exposure", 0.0, 1.0),
             {"exposure": list(found.exposure.items())},
         ),
-        *(f"{kind}: {dict(answers)}" for kind, answers in found.masks.items()),
+        *(part for kind, answers in found.masks.items() for part in by_group(kind, answers)),
     ]
 
 

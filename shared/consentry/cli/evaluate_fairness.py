@@ -10,6 +10,8 @@ from consentry.cli.layer import Folder
 from consentry.cli.measuring import (
     FILE,
     Data,
+    Demographics,
+    Groups,
     Html,
     Images,
     Jobs,
@@ -37,16 +39,11 @@ def fairness(
     pairs: Annotated[
         Path | None, typer.Option(**FILE, help="For verification: pairs, in the format of LFW.")
     ] = None,
-    groups: Annotated[
-        list[Path] | None,
-        typer.Option(**FILE, help="Pictures of a group, one a line; the file's name is its name."),
-    ] = None,
+    groups: Groups = None,
     boxes: Annotated[
         Path | None, typer.Option(**FILE, help="For redaction: boxes, in WIDER FACE's format.")
     ] = None,
-    demographics: Annotated[
-        Path | None, typer.Option(**FILE, help="CSV: file, face (its index), what is perceived.")
-    ] = None,
+    demographics: Demographics = None,
     profile: TemplateWorth = "accurate",
     data: Data = "unnamed",
     record: Record = None,

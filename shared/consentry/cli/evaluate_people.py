@@ -8,8 +8,8 @@ import typer
 from consentry.cli.answer import Answer
 from consentry.cli.layer import Folder
 from consentry.cli.measuring import (
-    FILE,
     Data,
+    Groups,
     Html,
     Images,
     Jobs,
@@ -37,10 +37,7 @@ def verification(
     ctx: typer.Context,
     images: Images,
     pairs: Pairs,
-    groups: Annotated[
-        list[Path] | None,
-        typer.Option(**FILE, help="Pictures of a group, one a line; the file's name is its name."),
-    ] = None,
+    groups: Groups = None,
     profile: TemplateWorth = "accurate",
     data: Data = "unnamed",
     record: Record = None,

@@ -25,6 +25,13 @@ Images = Annotated[
     Path, typer.Option(exists=True, file_okay=False, help="Folder of the data set's pictures.")
 ]
 Pairs = Annotated[Path, typer.Option(**FILE, help="Pairs, in the format of LFW.")]
+Groups = Annotated[
+    list[Path] | None,
+    typer.Option(**FILE, help="Pictures of a group, one a line; the file's name is its name."),
+]
+Demographics = Annotated[
+    Path | None, typer.Option(**FILE, help="CSV: file, face (its index), what is perceived.")
+]
 Data = Annotated[str, typer.Option(help="What the pictures are, in words, for the record.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Processes that work.")]
 TemplateWorth = Annotated[

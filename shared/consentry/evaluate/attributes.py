@@ -18,10 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from consentry.errors import ArgumentError
+from consentry.evaluate.rates import Rate, rate
+from consentry.evaluate.resume import Resume, results
 from consentry.evaluate.track import Track
-from consentry.vision import Attributes, Box, Face, Picture, Vision
+from consentry.vision import Attributes, Box, Face, MaskWorn, Picture, Vision
 
 Doubles = NDArray[np.float64]
+Values = dict[str, float]
+Answers = list[tuple[str, str]]
 
 TURNS: Final = (-30, -15, 15, 30)  # degrees
 BLURS: Final = (0.0, 1.0, 2.0, 4.0)  # standard deviation, as a share of a face of 112 pixels
@@ -45,20 +49,30 @@ class AttributeErrors:
     blur: Mapping[float, float]
     noise: Mapping[int, float]
     exposure: Mapping[float, float]
-    masks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    masks: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Give it for JSON."""
-        return {
+        told = {
             name: {str(key): each for key, each in value.items()}
             if isinstance(value, Mapping)
             else value
             for name, value in vars(self).items()
         }
+        masks = {
+            kind: {answer: share.document() for answer, share in answers.items()}
+            for kind, answers in self.masks.items()
+        }
+        return told | {"masks": masks}
 
 
 def evaluate(
-    vision: Vision, images: Path, limit: int, masks: Path | None, track: Track
+    vision: Vision,
+    images: Path,
+    limit: int,
+    masks: Path | None,
+    track: Track,
+    resume: Resume | None = None,
 ) -> AttributeErrors:
     """Measure on ``limit`` pictures evenly out of those below ``images``, and on labelled masks.
 
@@ -66,7 +80,11 @@ def evaluate(
     """
     found = sorted(str(path) for path in images.rglob("*.jpg"))
     chosen = found[:: max(len(found) // limit, 1)][:limit]
-    seen = [each for name in track(chosen) if (each := _measure(vision, Path(name))) is not None]
+
+    def make(names: Sequence[str]) -> Iterator[Values]:
+        return (_measure(vision, Path(name)) for name in names)
+
+    seen = [each for each in results(chosen, make, track, resume, _as_is, _as_is) if each]
     if not seen:
         raise ArgumentError("no picture of the folder shows a face")
     yaw, pitch = (np.array([each[name] for each in seen]) for name in ("yaw", "pitch"))
@@ -80,16 +98,21 @@ def evaluate(
         blur={each: _median(_column(seen, f"blur {each}")) for each in BLURS},
         noise={each: _median(_column(seen, f"noise {each}")) for each in NOISES},
         exposure={each: _median(_column(seen, f"gain {each}")) for each in GAINS},
-        masks={} if masks is None else _masks(vision, masks, track),
+        masks={} if masks is None else _masks(vision, masks, track, resume),
     )
 
 
-def _measure(vision: Vision, path: Path) -> dict[str, float] | None:
-    """Describe the largest face of a picture and of its changed copies."""
+def _as_is[T](result: T) -> T:
+    """Give what JSON keeps by itself."""
+    return result
+
+
+def _measure(vision: Vision, path: Path) -> Values:
+    """Describe the largest face of a picture and of its changed copies; nothing without a face."""
     picture = _opened(path)
     plain = _describe(vision, picture)
     if plain is None:
-        return None
+        return {}
     face, attributes = plain
     told = {"yaw": attributes.pose.yaw, "pitch": attributes.pose.pitch}
     mirrored = _describe(vision, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
@@ -124,24 +147,42 @@ def _changed(picture: Image.Image, height: float) -> Iterator[tuple[str, Image.I
         yield f"gain {gain}", _image(255 * (gain * (pixels / 255) ** _GAMMA) ** (1 / _GAMMA))
 
 
-def _masks(vision: Vision, folder: Path, track: Track) -> dict[str, dict[str, float]]:
+def _masks(
+    vision: Vision, folder: Path, track: Track, resume: Resume | None
+) -> dict[str, dict[str, Rate]]:
     """Give, by the data set's classes, the share of the faces found that each answer got."""
-    answers: dict[str, list[str]] = {}
     files = sorted(str(path) for path in (folder / "annotations").glob("*.xml"))
-    for name in track(files):
-        labels = ET.parse(name).getroot()  # noqa: S314 (the user's own data set)
-        picture = vision.read(_as_png(_opened(_picture_of(Path(name), folder / "images"))))
-        faces = vision.detect(picture)
-        for label in labels.iter("object"):
-            face = _same(faces, label)
-            if face is not None:
-                kind = label.findtext("name", "")
-                answers.setdefault(kind, []).append(vision.describe(picture, face).mask.value)
+
+    def make(names: Sequence[str]) -> Iterator[Answers]:
+        return (_answers(vision, Path(name), folder / "images") for name in names)
+
+    found = results(files, make, track, resume, _as_is, _as_is)
+    given: dict[str, list[tuple[str, str]]] = {}
+    for file, answers in zip(files, found, strict=True):
+        for kind, answer in answers:
+            given.setdefault(kind, []).append((answer, file))
     return {
-        kind: {"faces": len(given)}
-        | {answer: round(given.count(answer) / len(given), 4) for answer in sorted(set(given))}
-        for kind, given in sorted(answers.items())
+        kind: {
+            worn.value: rate(
+                np.array([answer == worn for answer, _ in of_kind]), [file for _, file in of_kind]
+            )
+            for worn in MaskWorn
+        }
+        for kind, of_kind in sorted(given.items())
     }
+
+
+def _answers(vision: Vision, labels: Path, images: Path) -> Answers:
+    """Give the class and the answer of each labelled face of a picture that is found."""
+    picture = vision.read(_as_png(_opened(_picture_of(labels, images))))
+    faces = vision.detect(picture)
+    told = []
+    for label in ET.parse(labels).getroot().iter("object"):  # noqa: S314 (the user's own data set)
+        face = _same(faces, label)
+        if face is not None:
+            answer = vision.describe(picture, face).mask.value
+            told.append((label.findtext("name", ""), answer))
+    return told
 
 
 def _same(faces: Sequence[Face], label: ET.Element) -> Face | None:

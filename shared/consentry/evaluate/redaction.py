@@ -7,7 +7,7 @@ recognised again at the threshold which one pair in a thousand of different peop
 second is chance. A network trained on masked faces may do better than this one, which was not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from consentry.errors import ArgumentError, RedactionError
 from consentry.evaluate.labels import person_of
 from consentry.evaluate.rates import Rate, rate
+from consentry.evaluate.resume import Resume, results
+from consentry.evaluate.templates import packed_template, unpacked_template
 from consentry.evaluate.track import Track
 from consentry.vision import MaskKind, MaskOptions, Template, Vision, subject
 
@@ -64,46 +66,70 @@ class Reidentification:
         return vars(self) | {"fmr": FMR, "kinds": kinds}
 
 
+@dataclass(frozen=True)
+class Masked:
+    """Templates of one face, unmasked and under each kind of mask; none where there is no face.
+
+    What redaction withheld has none either, and is counted.
+    """
+
+    templates: Mapping[str, Template]
+    withheld: bool = False
+
+    def packed(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        kept = {name: packed_template(each) for name, each in self.templates.items()}
+        return {"templates": kept, "withheld": self.withheld}
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Any]) -> "Masked":
+        """Read what ``packed`` gave."""
+        kept = {name: unpacked_template(each) for name, each in packed["templates"].items()}
+        return cls(kept, packed["withheld"])
+
+
 def evaluate(
-    vision: Vision, images: Path, pictures: Sequence[str], track: Track
+    vision: Vision,
+    images: Path,
+    pictures: Sequence[str],
+    track: Track,
+    resume: Resume | None = None,
 ) -> Reidentification:
     """Measure masks on pictures below ``images``, each of the person that its folder names.
 
     Pictures without a face are left out. Raises ArgumentError for a missing picture, or where
     fewer than two people are left.
     """
-    names: list[str] = []
-    originals: list[Template] = []
-    masked: dict[str, list[Template]] = {kind.value: [] for kind in MaskKind}
-    withheld = 0
-    for name in track(pictures):
-        try:
-            found = _templates(vision, images / name)
-        except RedactionError:
-            withheld += 1
-            continue
-        if found is not None:
-            names.append(person_of(name))
-            originals.append(found.pop(_NO_MASK))
-            for kind, template in found.items():
-                masked[kind].append(template)
+
+    def make(listed: Sequence[str]) -> Iterator[Masked]:
+        return (_mask(vision, images / name) for name in listed)
+
+    made = results(pictures, make, track, resume, Masked.packed, Masked.unpack)
+    found = [
+        (person_of(name), each.templates)
+        for name, each in zip(pictures, made, strict=True)
+        if each.templates
+    ]
+    names = [person for person, _ in found]
     if len(set(names)) < 2:
         raise ArgumentError("the list names no faces of different people")
     threshold = vision.calibration().similarity_at(FMR)
-    known = np.array(originals)
+    known = np.array([templates[_NO_MASK] for _, templates in found])
     return Reidentification(
         pictures=len(names),
         people=len(set(names)),
-        withheld=withheld,
+        withheld=sum(each.withheld for each in made),
         threshold=round(threshold, 4),
         kinds={
-            kind: _compared(np.array(templates), known, names, threshold)
-            for kind, templates in masked.items()
+            kind.value: _compared(
+                np.array([templates[kind.value] for _, templates in found]), known, names, threshold
+            )
+            for kind in MaskKind
         },
     )
 
 
-def _templates(vision: Vision, path: Path) -> dict[str, Template] | None:
+def _mask(vision: Vision, path: Path) -> Masked:
     """Make the templates of whom a picture is of: unmasked, and under each kind of mask."""
     try:
         data = path.read_bytes()
@@ -112,13 +138,16 @@ def _templates(vision: Vision, path: Path) -> dict[str, Template] | None:
     picture = vision.read(data)
     faces = vision.detect(picture)
     if not faces:
-        return None
+        return Masked({})
     face = faces[subject(faces, picture.width, picture.height)]
     made = {_NO_MASK: vision.template(picture, face)}
     for kind in MaskKind:
-        redacted = vision.redact(data, MaskOptions(kind))
+        try:
+            redacted = vision.redact(data, MaskOptions(kind))
+        except RedactionError:
+            return Masked({}, withheld=True)
         made[kind.value] = vision.template(vision.read(redacted.data), face)
-    return made
+    return Masked(made)
 
 
 def _compared(masked: Floats, known: Floats, names: Sequence[str], threshold: float) -> Kind:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from consentry.errors import ArgumentError
-from consentry.vision import Embedded, Face, Picture, TemplateProfile, Vision, subject
+from consentry.vision import Embedded, Face, Picture, Template, TemplateProfile, Vision, subject
 
 _CHUNK = 8  # pictures that a process takes at a time
 
@@ -28,8 +28,7 @@ class Made:
         """Give it as JSON can keep it, bit by bit."""
         if self.embedded is None:
             return self.seconds, None, None
-        values = base64.b64encode(self.embedded.template.astype("<f4").tobytes()).decode()
-        return self.seconds, self.embedded.strength, values
+        return self.seconds, self.embedded.strength, packed_template(self.embedded.template)
 
     @classmethod
     def unpack(cls, packed: tuple[float, float | None, str | None]) -> "Made":
@@ -37,8 +36,17 @@ class Made:
         seconds, strength, values = packed
         if strength is None or values is None:
             return cls(None, seconds)
-        template = np.frombuffer(base64.b64decode(values), "<f4").astype(np.float32)
-        return cls(Embedded(template, strength), seconds)
+        return cls(Embedded(unpacked_template(values), strength), seconds)
+
+
+def packed_template(template: Template) -> str:
+    """Give a template as JSON can keep it, bit by bit."""
+    return base64.b64encode(template.astype("<f4").tobytes()).decode()
+
+
+def unpacked_template(packed: str) -> Template:
+    """Read what ``packed_template`` gave."""
+    return np.frombuffer(base64.b64decode(packed), "<f4").astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def test_figures_of_the_samples(consentry: Consentry, tmp_path: Path) -> None:
     recorded = json.loads((tmp_path / "measured.json").read_text(encoding="utf-8"))
     assert recorded.items() >= found.items()
     assert set(recorded["models"]) == {"detector", "second_detector"}
+    assert len(recorded["ms_at_loads"]) == 2
     assert found["withheld"] == 0
     assert found["ms_per_picture"] > 0
     assert found["false_masks_per_picture"] >= 0

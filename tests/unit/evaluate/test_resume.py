@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.command_line import Consentry
+from tests.support.interrupted import ABOUT, KEY, KilledError
 from tests.support.layer import layer_dir
 from tests.unit.evaluate.test_verification import images, pairs
 
@@ -18,15 +19,10 @@ from consentry.vision import Embedded
 
 __all__ = ["images"]
 
-KEY = bytes(range(32))
 PICTURES = ["Ann/1.jpg", "Bob/1.jpg", "Eve/1.jpg"]
 
 
-class KilledError(Exception):
-    """What ends a run in the middle."""
-
-
-def run(file: Path, until: int = 9, key: bytes = KEY, about: str = "this") -> list[str]:
+def run(file: Path, until: int = 9, key: bytes = KEY, about: str = ABOUT) -> list[str]:
     """Measure the pictures until one is killed; gives those that had to be looked at."""
     looked: list[str] = []
 
