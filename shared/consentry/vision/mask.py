@@ -110,8 +110,13 @@ def cover(pixels: Pixels, found: Box, options: MaskOptions, fill: int = FILL) ->
         return
     rows, columns, inside = region
     part = pixels[rows, columns]
-    whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
-    part[inside] = _filling(part, whole, options.kind, fill)[inside]
+    if options.kind is MaskKind.SOLID:
+        part[inside] = fill
+    else:
+        whole = found.enlarged(ENLARGEMENT, MARGIN_PIXELS)
+        part[inside] = _weakened(part, whole, options.kind)[inside]
+    if part.ndim == 3 and part.shape[2] == 4:
+        part[inside, 3] = _OPAQUE
 
 
 def mark_fill(marks: Bools, pixels: Pixels, found: Box, shape: MaskShape) -> None:
@@ -156,26 +161,18 @@ def _in_ellipse(x: Coordinates, y: Coordinates, whole: Box) -> Bools:
     return inside
 
 
-def _filling(part: Pixels, whole: Box, kind: MaskKind, fill: int) -> Pixels:
-    """Give what replaces a part of the picture, in the part's own shape."""
-    if kind is MaskKind.SOLID:
-        filling = np.full_like(part, fill)
-    else:
-        image = Image.fromarray(part)
-        longer = max(whole.width, whole.height)
-        if kind is MaskKind.PIXELATE:
-            blocks = (
-                max(round(image.width / longer * PIXELATE_BLOCKS), 1),
-                max(round(image.height / longer * PIXELATE_BLOCKS), 1),
-            )
-            small = image.resize(blocks, Image.Resampling.BOX)
-            image = small.resize(image.size, Image.Resampling.NEAREST)
-        else:
-            image = image.filter(ImageFilter.GaussianBlur(longer * BLUR_SIGMA))
-        filling = np.array(image)
-    if filling.ndim == 3 and filling.shape[2] == 4:
-        filling[:, :, 3] = _OPAQUE
-    return filling
+def _weakened(part: Pixels, whole: Box, kind: MaskKind) -> Pixels:
+    """Give a part of the picture in mosaic or blurred, in its own shape."""
+    image = Image.fromarray(part)
+    longer = max(whole.width, whole.height)
+    if kind is MaskKind.BLUR:
+        return np.asarray(image.filter(ImageFilter.GaussianBlur(longer * BLUR_SIGMA)))
+    blocks = (
+        max(round(image.width / longer * PIXELATE_BLOCKS), 1),
+        max(round(image.height / longer * PIXELATE_BLOCKS), 1),
+    )
+    small = image.resize(blocks, Image.Resampling.BOX)
+    return np.asarray(small.resize(image.size, Image.Resampling.NEAREST))
 
 
 def contains(found: Box, shape: MaskShape, points: Floats) -> Bools:
