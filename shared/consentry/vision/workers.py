@@ -8,9 +8,12 @@ from consentry.vision.stages import carried
 
 
 def in_order[Item, Result](
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int, ahead: int = 2
 ) -> Iterator[Result]:
-    """Give ``work(item)`` for each item; no more than twice ``threads`` are held at a time."""
+    """Give ``work(item)`` for each item; no more than ``ahead * threads`` are held at a time.
+
+    Where some items take far longer than others, the threads need more ahead to be busy meanwhile.
+    """
     if threads == 1:
         yield from map(work, items)
         return
@@ -20,7 +23,7 @@ def in_order[Item, Result](
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * threads:
+                if len(waiting) >= ahead * threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

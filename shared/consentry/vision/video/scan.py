@@ -22,6 +22,7 @@ from consentry.vision.workers import in_order
 STRIDE: Final = 4  # frames from one that is examined to the next
 STARE_EVERY: Final = 4  # examined frames, the first of each scene among them
 LYING_EVERY: Final = 2  # such frames, looked at for faces that lie, too
+_AHEAD: Final = STARE_EVERY  # windows per thread, so that others are looked at beside a long look
 # From which likelihood, and from which score of the quick detector alone, a find begins a track.
 LIKELY: Final = 0.12
 SURE: Final = 0.8
@@ -109,11 +110,14 @@ def scan_piece(reader: Reader, detectors: Detectors, *, tell: Callable[[int], No
     def examine(window: _Window) -> tuple[_Window, tuple[Sighting, ...]]:
         return window, _seen(detectors, window.frame, window.turn)
 
+    def passed_over(frame: Frame) -> tuple[int, tuple[Sighting, ...]]:
+        return frame.index, _seen(detectors, frame, None)
+
     seen: list[tuple[int, tuple[Sighting, ...]]] = []
     before: Sequence[Sighting] = ()
-    for window, faces in in_order(examine, windows, reader.threads):
+    for window, faces in in_order(examine, windows, reader.threads, _AHEAD):
         if not agree(before, faces):
-            seen += [(one.index, _seen(detectors, one, None)) for one in window.between]
+            seen += in_order(passed_over, window.between, reader.threads)
         seen.append((window.frame.index, faces))
         before = faces
     return PieceScan(
