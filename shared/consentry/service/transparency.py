@@ -19,6 +19,7 @@ from typing import Any, Final
 from consentry import __version__
 from consentry.errors import IntegrityError
 from consentry.limits import (
+    CALIBRATION_DAYS,
     FACE_ID_SECONDS_MAX,
     FACE_ID_SECONDS_MIN,
     RESULT_ADDRESS_SECONDS,
@@ -45,7 +46,10 @@ DOES: Final[Mapping[Capability, str]] = {
 DOES_NOT: Final = (
     "It does not tell whether a living person is there: there is no liveness check. A photograph "
     "of somebody, shown to a camera, passes for that person.",
-    "It never searches: no face is compared with many, and no gallery of people is kept.",
+    "It never searches: no answer says of a face which of many it is like, and no gallery of "
+    "people is kept. A tenant that calibrates has its own people compared with each other under "
+    f"their consents, once in {CALIBRATION_DAYS} days, and is told rates with noise, from which "
+    "little can be learnt of any one of them.",
     "It infers no trait of anybody: no emotion, gender, age, origin or any other. There is no "
     "model for these, and none can be added by a setting.",
     "It makes no template of a face that nobody claimed.",
