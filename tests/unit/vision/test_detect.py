@@ -11,7 +11,14 @@ from tests.support.pictures import gradient, pixels_of
 
 from consentry.errors import PictureSizeError
 from consentry.vision import Box, Picture, Profile, Vision, centerface
-from consentry.vision.detect import centerface_scales, detect, fast_scales, yunet_scales
+from consentry.vision.detect import (
+    Face,
+    centerface_scales,
+    detect,
+    fast_scales,
+    judge,
+    yunet_scales,
+)
 from consentry.vision.tiles import tiles
 from consentry.vision.yunet import STRIDES, decode
 
@@ -95,6 +102,36 @@ def test_recall_looks_more_closely_than_check() -> None:
 def test_large_pictures_are_not_enlarged() -> None:
     assert max(yunet_scales(Profile.RECALL, 6000, 4000)) == 1.0
     assert max(fast_scales(6000, 4000)) * 6000 == 1280
+
+
+def blind(batch: Floats) -> dict[str, Floats]:
+    """A CenterFace that sees nothing."""
+    height, width = (side // 4 for side in batch.shape[2:])
+    channels = {"537": 1, "538": 2, "539": 2, "540": 10}
+    return {
+        name: np.zeros((1, count, height, width), np.float32) for name, count in channels.items()
+    }
+
+
+@pytest.mark.parametrize(("side", "kept"), [(16.0, 1), (150.0, 0)])
+def test_large_guess_that_the_second_detector_does_not_see_is_dropped(
+    side: float, kept: int
+) -> None:
+    guess = Face(Box(40.0, 20.0, side, side), np.zeros((5, 2), np.float32), 0.7)
+
+    likely = judge(blind, np.zeros((180, 320, 3), np.uint8), [guess], enlargement=2.0)
+
+    assert len(likely) == kept
+
+
+def test_guess_that_the_second_detector_sees_too_is_kept_with_its_likelihood() -> None:
+    pixels = vision().read(sample("person_a_2.jpg")).pixels
+    (face,) = vision().detect(pixels)
+    with vision().looking() as detectors:
+        (judged,) = judge(detectors.centerface, pixels, [face], enlargement=1.0)
+
+    assert judged.box == face.box
+    assert judged.score > 0.9
 
 
 def test_centre_on_the_map_is_decoded_to_its_face() -> None:

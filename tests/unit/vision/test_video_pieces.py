@@ -14,6 +14,7 @@ from consentry.errors import VideoError, VideoSizeError
 from consentry.vision.video import (
     ROUNDS_MAX,
     WHOLE,
+    Codec,
     Limits,
     Masks,
     Part,
@@ -277,3 +278,18 @@ def test_piece_that_loses_a_frame_is_not_complete(walk: bytes) -> None:
 def test_what_is_no_document_is_refused() -> None:
     with pytest.raises(VideoError):
         from_json(PieceScan, b"{}")
+
+
+def test_no_frame_is_read_beyond_the_last_part_that_is_wanted() -> None:
+    data = video(plain(60))
+    known = survey(BytesIO(data), LIMITS)
+    reader = Reader(BytesIO(data), Piece(0), known, LIMITS, threads=1)
+    told: list[int] = []
+    with vision().looking() as detectors:
+        scan = merge(known, [scan_piece(reader, detectors, tell=lambda _: None)], LIMITS)
+        masks = Masks(scan, VideoOptions()).piece(0)
+        written = write_piece(reader, masks, Codec.H264, detectors, tell=told.append, only={24})
+        parts = [(part.first, part.frames) for part, _ in written]
+
+    assert parts == [(24, 24)]
+    assert told == list(range(1, 49))
