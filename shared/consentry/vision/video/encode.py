@@ -39,7 +39,7 @@ class Codec(StrEnum):
 
 _ENCODERS: Final = {Codec.H264: "libx264", Codec.VP9: "libvpx-vp9", Codec.AV1: "libsvtav1"}
 _OPTIONS: Final[dict[Codec, dict[str, str]]] = {
-    Codec.H264: {"preset": "superfast", "crf": "21", "bf": "0"},
+    Codec.H264: {"preset": "superfast", "crf": "23", "bf": "0"},
     Codec.VP9: {"crf": "31", "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"},
     Codec.AV1: {"crf": "32", "preset": "10"},
 }
