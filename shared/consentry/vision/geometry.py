@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Box:
     """An upright rectangle in pixels; it may reach over the picture's border."""
 

@@ -8,7 +8,7 @@ followed in the coordinates of the scene's first frame, so that a camera that pa
 none of them. No faces and no templates are compared; a cut of the scene ends all tracks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Final
@@ -46,7 +46,7 @@ class Sighting:
 
     def later(self, frames: int) -> "Sighting":
         """Give the same face, counted from a frame so many before."""
-        return replace(self, frame=self.frame + frames)
+        return replace(self, frame=self.frame + frames) if frames else self
 
 
 def tenths(box: Box) -> Box:
@@ -163,27 +163,31 @@ def make_tracks(stage: Stage, all_seen: Seen, reach: float = REACH_SECONDS) -> l
     ``reach`` is in seconds.
     """
     gap = max(int(_GAP_SECONDS * stage.rate), 1)
+    tracks: list[Track] = []
     growing: list[_Growing] = []
-    done: list[tuple[_Growing, int, int]] = []
-    cuts = [*stage.cuts, stage.frames]
     scene = 0
-    following = iter(cuts)
+    following = iter([*stage.cuts, stage.frames])
     cut = next(following)
+
+    def end(ended: Iterable[_Growing]) -> None:
+        """Keep tracks of faces, and none of what made them: long videos have many sightings."""
+        span = max(int(reach * stage.rate), 1)
+        tracks.extend(
+            _whole(track, scene, cut, stage, span)
+            for track in ended
+            if any(sighting.sure for sighting in track.sightings)
+        )
+
     for frame, seen in all_seen:
         while frame >= cut:
-            done += [(track, scene, cut) for track in growing]
+            end(growing)
             growing, scene = [], cut
             cut = next(following)
-        lost = [track for track in growing if frame - track.last > gap]
-        done += [(track, scene, cut) for track in lost]
+        end(track for track in growing if frame - track.last > gap)
         growing = [track for track in growing if frame - track.last <= gap]
         _follow(growing, [_stilled(one, stage.poses[frame]) for one in seen], frame)
-    done += [(track, scene, cut) for track in growing]
-    return [
-        _whole(track, scene, end, stage, max(int(reach * stage.rate), 1))
-        for track, scene, end in done
-        if any(sighting.sure for sighting in track.sightings)
-    ]
+    end(growing)
+    return tracks
 
 
 def _follow(growing: list[_Growing], seen: Sequence[Sighting], frame: int) -> None:
