@@ -6,7 +6,7 @@ These steps take nothing but files and documents, so that pieces of one video ca
 written on many machines; here the source itself is the only piece. What the second look finds is
 covered too, by solid fill whatever was asked for, and the parts concerned are made and looked at
 again. A face that is still found after the last round fails the job. Frames are never kept: memory
-depends on their size, not on the video's length.
+depends on their size, and on the video's length only by the sightings that are noted.
 """
 
 from collections.abc import Sequence
