@@ -121,17 +121,13 @@ class Calibrations:
 
     def _people(self, invocation: Invocation, face_ids: Sequence[UUID]) -> list[list[Template]]:
         """Open templates by person, in the order of the face ids."""
-        reads = [
-            self.readers.submit(
-                self.templates.open,
-                invocation.tenant,
-                face_id,
-                model=self.vision.template_version(),
-                now=invocation.time,
-            )
-            for face_id in face_ids
-        ]
-        faces = [read.result() for read in reads]
+        faces = self.templates.open_all(
+            invocation.tenant,
+            face_ids,
+            model=self.vision.template_version(),
+            now=invocation.time,
+            readers=self.readers,
+        )
         if not all(face.consent_id for face in faces):
             # Nobody's word is taken for so many people, whatever the approval takes for one.
             raise invocation.refuse(Reason.CONSENT_MISSING)

@@ -113,18 +113,14 @@ class Faces:
         Raises SubjectMismatchError for two subjects' faces, and ConsentRequiredError when a
         consent under which one was made does not hold any more.
         """
-        reads = [
-            self.readers.submit(
-                self.templates.open,
-                invocation.tenant,
-                face_id,
-                model=self.vision.template_version(),
-                now=invocation.time,
-            )
-            for face_id in (first, second)
-        ]
         judge = self.judges.of(invocation)
-        probe, reference = (read.result() for read in reads)
+        probe, reference = self.templates.open_all(
+            invocation.tenant,
+            (first, second),
+            model=self.vision.template_version(),
+            now=invocation.time,
+            readers=self.readers,
+        )
         invocation.subject_digest = probe.subject
         if probe.subject != reference.subject:
             raise invocation.refuse(Reason.SUBJECTS_DIFFER)

@@ -9,6 +9,7 @@ so that a subject's templates lie side by side: one row holds all, and nothing c
 
 import os
 from collections.abc import Iterable
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -123,6 +124,15 @@ class TemplateStore:
             str(entity.values[name]) for name in ("subject", "consent", "picture")
         )
         return Bound(template, subject, consent, picture)
+
+    def open_all(
+        self, tenant: str, face_ids: Iterable[UUID], *, model: str, now: datetime, readers: Executor
+    ) -> list[Bound]:
+        """Open templates side by side, in order; raises what ``open`` does."""
+        reads = [
+            readers.submit(self.open, tenant, face_id, model=model, now=now) for face_id in face_ids
+        ]
+        return [read.result() for read in reads]
 
     def of_subject(self, tenant: str, subject: str) -> list[str]:
         """Face ids of a subject's templates, which ``empty`` leaves listed until ``forget``."""
