@@ -18,7 +18,7 @@ from consentry.trust.calibrations import RATES, Point, TenantCalibration, Told
 from consentry.trust.operations import Capability
 from consentry.trust.tripwire import Mark
 
-UNLIKE, ALIKE = 0.0, 0.58  # of most people's similarity: one that nobody reaches, one that many do
+UNLIKE, ALIKE = 0.0, 0.62  # about which similarities scatter: far below thresholds, and near
 FEW = CALIBRATION_PEOPLE_MIN - 1
 
 
@@ -44,7 +44,7 @@ def test_calibration_tells_aggregates_once_and_its_record_names_nobody(people: P
     assert (told["people"], told["genuinePairs"]) == (400, 400)
     assert told["impostorPairs"] == 400 * 399 // 2
     assert [each["shippedRate"] for each in told["falseMatches"]] == list(RATES)
-    assert told["falseNonMatches"]["interval"][0] == 0.0  # everybody is like themself
+    assert told["falseNonMatches"]["share"] < 0.2  # everybody is like themself, but for the noise
     record = people.world.records()[-1]
     assert record["counts"] == {"people": 400, "comparisons": 400 * 399 // 2 + 400}
     assert record["operation"] == "calibrate"
