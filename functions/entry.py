@@ -51,7 +51,10 @@ class Provider(Protocol):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What the description of the interface says of one HTTP function."""
+    """What the description of the interface says of one HTTP function.
+
+    ``request`` is the media type of its body, and ``or_else`` another that it takes.
+    """
 
     name: str
     methods: Sequence[str]
@@ -60,6 +63,7 @@ class Endpoint:
     operation: Operation | None
     query: Sequence[str] = ()
     request: str = ""
+    or_else: str = ""
     replies: Sequence[int] = (200,)
 
 

@@ -69,7 +69,9 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     if endpoint.request:
         described["requestBody"] = {
             "required": True,
-            "content": {endpoint.request: {"schema": {}}},
+            "content": {
+                kind: {"schema": {}} for kind in (endpoint.request, endpoint.or_else) if kind
+            },
         }
     return described
 

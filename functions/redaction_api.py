@@ -28,10 +28,12 @@ def register(services: Provider) -> Api:
             name="redact",
             methods=["POST"],
             route="redactions",
-            summary="A picture back with its faces masked; for a JSON body, the job of a video",
+            summary="A picture back with its faces masked; for a JSON body, the job of a video, "
+            "or of a preview of its tracks",
             operation=Operation.REDACT,
             query=("kind", "shape"),
             request=PICTURE_MEDIA_TYPE,
+            or_else=JSON_MEDIA_TYPE,
             replies=(200, 202),
         ),
         choose=_redact_operation,

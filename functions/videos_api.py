@@ -59,7 +59,7 @@ def register(services: Provider) -> Api:
             name="redaction_content",
             methods=["GET"],
             route="redactions/{id}/content",
-            summary="A redirect to the redacted video, valid for minutes",
+            summary="A redirect to the redacted video, or to the preview, valid for minutes",
             operation=Operation.READ_JOB_RESULT,
             replies=(302,),
         )

@@ -51,3 +51,8 @@ def test_key_is_asked_for_exactly_where_the_gate_stands(described: dict[str, Any
 def test_codes_of_errors_are_the_documented_ones(described: dict[str, Any]) -> None:
     schema = described["components"]["schemas"]["Error"]["properties"]["error"]
     assert schema["properties"]["code"]["enum"] == sorted(STATUS)
+
+
+def test_redaction_takes_pictures_and_requests_for_jobs(described: dict[str, Any]) -> None:
+    body = described["paths"]["/redactions"]["post"]["requestBody"]
+    assert set(body["content"]) == {"application/octet-stream", "application/json"}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.claimants import FILM, SECONDS, WIDTH, Cinema, cinema, duo, film, place, seen
+from tests.support.consenting import statement_body
 from tests.support.jobs import RATE, deliver, jobs, leftovers, take
 from tests.support.layer import vision
 from tests.support.service import STRANGER, TENANT
@@ -241,11 +242,16 @@ def test_preview_of_another_video_keeps_nobody(theatre: Cinema) -> None:
     assert_nobody_stays(theatre, "other_video")
 
 
-def test_receipt_of_another_tenant_or_that_has_ended_keeps_nobody(theatre: Cinema) -> None:
-    ended = theatre.consenting()
-    theatre.withdraw(ended)
-    theatre.work(claims=[theatre.claim(ended)])
-    assert_nobody_stays(theatre, "consent_withdrawn")
+@pytest.mark.parametrize("receipt", ["ended", "of another tenant"])
+def test_receipt_that_does_not_hold_keeps_nobody(theatre: Cinema, receipt: str) -> None:
+    if receipt == "ended":
+        consent, why = theatre.consenting(), "consent_withdrawn"
+        theatre.withdraw(consent)
+    else:
+        why, body = "consent_unknown", statement_body(theatre.world.clock())
+        consent = theatre.ask("give_consent", document=body, tenant=STRANGER, expect=201)["id"]
+    theatre.work(claims=[theatre.claim(consent)])
+    assert_nobody_stays(theatre, why)
 
 
 def test_one_receipt_or_person_for_two_tracks_is_refused_as_a_search(theatre: Cinema) -> None:
@@ -288,6 +294,7 @@ def test_video_that_relied_on_a_consent_is_masked_whole_when_it_is_redacted_agai
     assert "redactedAgain" in output
 
 
+@pytest.mark.slow
 def test_every_message_delivered_twice_keeps_the_same_track_and_counts_no_more(
     theatre: Cinema,
 ) -> None:

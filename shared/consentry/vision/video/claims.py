@@ -41,7 +41,7 @@ _LOOK_SECONDS: Final = 1.0  # of a track that one comparison stands for
 _SURE: Final = 0.8  # score of a sighting that is worth a comparison
 _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
 _ASIDE: Final = 0.05  # intersection over union above which another face is too near
-_ALIKE: Final = 0.7  # correlation of a face's brightness from one frame to the next, at least
+_ALIKE: Final = 0.8  # correlation of a face's brightness from one frame to the next, at least
 _CELLS: Final = 24  # along either side of the face that is compared so
 
 
