@@ -2,7 +2,7 @@
 
 The two networks were trained by other people on other pictures with other losses, so they err on
 other faces: a pair that one takes for another is often clear to the other. A template holds what
-both say, weighted, so that the product of two templates is the weighted mean of both cosines.
+both say, so that the product of two templates is the mean of both cosines.
 """
 
 import hashlib
@@ -30,17 +30,15 @@ Template = NDArray[np.float32]
 """A face as both embedders see it: (256,), float32, of length 1. A template is personal data."""
 
 TEMPLATE_VALUES: Final = 256
-_PIPELINE: Final = "sface+dlib 1"  # changes with everything here that changes a template
-# Of SFace in the similarity. dlib's cosines lie close together, so that a larger share is no more.
-_WEIGHT: Final = np.float32(0.4)
+_PIPELINE: Final = "sface+dlib 2"  # changes with everything here that changes a template
 
 
 class TemplateProfile(StrEnum):
     """How much work a template is worth.
 
     FAST takes the landmarks as the detector gave them, and one crop for each embedder. ACCURATE
-    looks at the face again at several sizes, averages the landmarks, and embeds the mirror image
-    as well. Templates of one profile are not compared with those of the other.
+    looks at the face again, closer, averages the landmarks, and embeds the mirror image as well.
+    Templates of one profile are not compared with those of the other.
     """
 
     FAST = "fast"
@@ -70,9 +68,7 @@ class Networks:
 
 
 _SURROUNDINGS: Final = 2.2  # side of the square around a face, in longer sides of its box
-# Detectors place landmarks a little differently at each size; the mean is steadier. The sizes
-# are those at which the square around the face is looked at, in pixels.
-_LOOKS: Final = (250, 350, 500)
+_CLOSE: Final = 500  # pixels to which that square is brought
 _REDUCING_GAP: Final = 1.0  # large reductions go by whole steps first: several times faster
 
 
@@ -96,7 +92,7 @@ def embeddings(
     square, scale, corner = _look_closer(pixels, face.box)
     landmarks = (face.landmarks - corner) * np.float32(scale)
     if profile is TemplateProfile.ACCURATE:
-        landmarks = _steady_landmarks(networks, square, landmarks)
+        landmarks = _steady_landmarks(networks.detector, square, landmarks)
     with stage("align"):
         crops = [align(square, landmarks, alignment) for alignment in (ARCFACE, DLIB)]
     runs = [(networks.embedder, crops[0]), (networks.second_embedder, crops[1])]
@@ -115,14 +111,16 @@ def version(profile: TemplateProfile, digests: Sequence[str]) -> str:
 
 
 def similarity(a: Template, b: Template) -> float:
-    """Weighted mean of two templates' cosines, -1 to 1."""
+    """Mean of both embedders' cosines of two templates, -1 to 1."""
     return float(np.clip(np.dot(a, b), -1.0, 1.0))
 
 
 def _joined(first: Floats, second: Floats) -> Template:
-    """Put two vectors of length 1 together so that products are weighted means of both."""
-    joined: Template = np.concatenate([np.sqrt(_WEIGHT) * first, np.sqrt(1 - _WEIGHT) * second])
-    return joined
+    """Put two vectors of length 1 together so that products are the means of both.
+
+    Shares from a third to two thirds err alike, so that there is none to choose.
+    """
+    return _unit(np.concatenate([first, second]))
 
 
 def _embed(run: Run, crop: Pixels) -> Floats:
@@ -139,7 +137,7 @@ def _unit(values: Floats) -> Floats:
 
 
 def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
-    """Cut a square around a face at the largest look's size; black where the picture ends.
+    """Cut a square around a face and bring it to size; black where the picture ends.
 
     Gives the square, its scale against the picture, and its corner in the picture.
     """
@@ -149,7 +147,7 @@ def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
     visible = Box(left, top, side, side).clipped(pixels.shape[1], pixels.shape[0])
     if visible is None or side < 1:
         raise FaceNotFoundError("the face lies outside of the picture")
-    scale = _LOOKS[-1] / side
+    scale = _CLOSE / side
     first_row, first_column = int(visible.top), int(visible.left)
     part = pixels[
         first_row : int(np.ceil(visible.bottom)), first_column : int(np.ceil(visible.right))
@@ -166,21 +164,18 @@ def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
             ),
             reducing_gap=_REDUCING_GAP,
         )
-    square = Image.new("RGB", (_LOOKS[-1], _LOOKS[-1]))
+    square = Image.new("RGB", (_CLOSE, _CLOSE))
     square.paste(seen, (round((visible.left - left) * scale), round((visible.top - top) * scale)))
     return np.asarray(square), scale, np.array([left, top], np.float32)
 
 
-def _steady_landmarks(networks: Networks, square: Pixels, given: Floats) -> Floats:
-    """Average a face's landmarks (5, 2) over detections at several sizes and the given ones."""
+def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:
+    """Average a face's landmarks (5, 2) in a square around it: as given, and as a closer look says.
+
+    A detector errs differently at each size, so that the mean errs less. More looks gain nothing.
+    """
     centre, reach = given.mean(axis=0), np.ptp(given, axis=0).max() / 2
-    scales = [size / square.shape[0] for size in _LOOKS]
-    found = in_order(
-        lambda scale: candidates(networks.detector, square, THRESHOLDS[Profile.FAST], scale),
-        scales,
-        networks.at_a_time,
-    )
-    looks = [face.landmarks for faces in found for face in faces]
+    seen = [face.landmarks for face in candidates(detector, square, THRESHOLDS[Profile.FAST])]
     # Another face in the square has its centre elsewhere.
-    same = [points for points in looks if np.linalg.norm(points.mean(axis=0) - centre) < reach]
+    same = [points for points in seen if np.linalg.norm(points.mean(axis=0) - centre) < reach]
     return np.mean([given, *same], axis=0, dtype=np.float32)

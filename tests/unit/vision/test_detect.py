@@ -55,6 +55,22 @@ def test_score_below_the_threshold_is_no_face() -> None:
     assert decode(outputs(160, 96, score=0.49), 160, 0.5).shape == (0, 15)
 
 
+def test_landmarks_are_the_mean_of_all_guesses_at_a_face_by_score() -> None:
+    made = outputs(160, 96)
+    for column, score, point in ((3, 0.9, 1.0), (4, 0.6, 3.0)):  # both see one box
+        cell = 2 * (160 // 16) + column
+        made["cls_16"][0, cell] = made["obj_16"][0, cell] = score
+        made["bbox_16"][0, cell] = [3.5 - column, 0.5, np.log(2), np.log(2)]
+        made["kps_16"][0, cell] = np.tile([point - column, point], 5)
+
+    (face,) = detect(lambda _: made, np.zeros((96, 160, 3), np.uint8))
+
+    assert face.box == Box(40.0, 24.0, 32.0, 32.0)
+    assert face.score == pytest.approx(0.9)
+    mean = (0.9 * 1.0 + 0.6 * 3.0) / 1.5
+    assert face.landmarks == pytest.approx(np.tile([mean * 16, (mean + 2) * 16], (5, 1)))
+
+
 def test_more_faces_than_the_limit_are_refused() -> None:
     def crowd(batch: Floats) -> dict[str, Floats]:
         return outputs(batch.shape[3], batch.shape[2], score=0.9)
