@@ -1,7 +1,8 @@
 """Look at one face upright: turn the picture until the detector sees the face level.
 
-YuNet draws the landmarks of a leaning face towards those of an upright one: of a lean of 30
-degrees it shows about half. Turned back by that and looked at again, a face soon stands level.
+YuNet draws the landmarks of a leaning face towards those of an upright one, and the more, the
+smaller the face: of a lean of 30 degrees it shows eleven in a view of 250 pixels, and 23 in one of
+500. Turned back by that and looked at again, a face soon stands level.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from consentry.vision.detect import Face, detect
+from consentry.vision.detect import THRESHOLDS, Face, Profile, candidates
 from consentry.vision.geometry import Box
 from consentry.vision.pose import lean
 
@@ -24,7 +25,8 @@ VIEW_PIXELS: Final = 256
 _SURROUNDINGS: Final = 2.2  # side of the view, in longer sides of the face's box
 _LOOKS_MAX: Final = 5
 _LEVEL_DEGREES: Final = 1.5
-_SHOWN_AS: Final = 1.8  # degrees of lean per degree that the landmarks show
+_CLOSER: Final = 2.0  # scale of the view at which the detector looks
+_SHOWN_AS: Final = 1.2  # degrees of lean per degree that the landmarks show
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ def look_upright(detector: Run, pixels: Pixels, face: Face) -> UprightFace:
     seen = _turned(part, box, side, degrees)
     best = UprightFace(seen, _into_view(face, scale * box.width / face.box.width), degrees)
     for _ in range(_LOOKS_MAX):
-        found = _nearest(detect(detector, seen), box.width * scale)
+        found = _nearest(
+            candidates(detector, seen, THRESHOLDS[Profile.FAST], _CLOSER), box.width * scale
+        )
         if found is None:
             break
         best = UprightFace(seen, found.landmarks, degrees)
