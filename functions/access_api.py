@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from access_views import case_document
 from consentry.errors import ArgumentError
 from consentry.service.applications import Applications
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.applications import Application
 from consentry.trust.approvals import Conditions
 from consentry.trust.operations import Operation

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.trust.operations import OPERATOR_ROLES
 from consentry.trust.policy import PolicyBook
 from consentry.trust.records import utc_text

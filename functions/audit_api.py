@@ -7,7 +7,7 @@ import azure.functions as func
 
 from consentry.errors import ArgumentError
 from consentry.limits import AUDIT_PAGE_RECORDS_MAX
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.log_reader import Period, Place
 from consentry.trust.checkpoints import Checkpoint
 from consentry.trust.operations import Operation

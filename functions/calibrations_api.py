@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from consentry.errors import ArgumentError
 from consentry.limits import CALIBRATION_BYTES_MAX, CALIBRATION_FACES_MAX
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.calibrations import TenantCalibration, Told
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text

@@ -5,7 +5,7 @@ from typing import Any, Final
 import azure.functions as func
 
 from consentry.service.callers import CallerKeyInfo
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text
 from entry import Api, Endpoint, Provider

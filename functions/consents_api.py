@@ -9,7 +9,7 @@ import azure.functions as func
 from consentry.errors import ArgumentError
 from consentry.limits import DETECT_BYTES_MAX
 from consentry.service.consents import Given
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.outputs import Output
 from consentry.trust.consents import Receipt, Statement
 from consentry.trust.operations import Operation

@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from consentry.service.deletions import DELETION_MEDIA_TYPE
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.operations import Operation
 from entry import Api, Endpoint, Provider
 from wire import Request

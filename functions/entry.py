@@ -20,7 +20,7 @@ import azurefunctions.extensions.bindings.blob as blob_binding
 from consentry.azure.names import WORK_CONNECTION, QueueName
 from consentry.errors import ConsentryError
 from consentry.service.call import Call, SystemTimer, Trigger
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text

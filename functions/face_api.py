@@ -16,7 +16,7 @@ from consentry.limits import (
 )
 from consentry.service.claims import parse_box
 from consentry.service.faces import Detection
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.vision import EMBEDDING_ROLES, Box

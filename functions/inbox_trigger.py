@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ValidationError
 
 from consentry.azure.names import INBOX_FUNCTION, POISON_QUEUE, Container
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services
 from entry import Api, Provider
 

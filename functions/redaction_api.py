@@ -6,7 +6,7 @@ import azure.functions as func
 
 from consentry.limits import CLAIMS_CHARACTERS_MAX, PICTURE_BYTES_MAX
 from consentry.service.claims import parse_claims
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.redaction import mask_options
 from consentry.service.redactor import Done

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from consentry.errors import ArgumentError
 from consentry.service.erasure_jobs import Erasure
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text
 from entry import Api, Endpoint, Provider

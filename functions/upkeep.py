@@ -3,7 +3,7 @@
 import logging
 
 from consentry.azure.names import APPROVALS_EXPIRING, SEARCH_SUSPECTED
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services
 from entry import Api, Provider
 

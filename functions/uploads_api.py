@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from consentry.errors import NotFoundError
 from consentry.limits import SUBJECT_CHARACTERS_MAX
 from consentry.service.addresses import UploadAddress
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import UPLOAD_ID_CHARACTERS
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ledger import UploadStatus
 from consentry.trust.operations import Operation
 from entry import Api, Endpoint, Provider

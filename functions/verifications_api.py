@@ -8,7 +8,7 @@ from consentry.errors import ArgumentError
 from consentry.limits import VERIFICATION_BYTES_MAX
 from consentry.service.claims import parse_box
 from consentry.service.comparisons import Comparison
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.vision import EMBEDDING_ROLES, Photograph, Recognised

@@ -2,7 +2,7 @@
 
 from consentry.azure.names import QueueName
 from consentry.errors import ArgumentError
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services
 from entry import Api, Provider
 

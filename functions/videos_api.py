@@ -9,7 +9,7 @@ import azure.functions as func
 
 from consentry.errors import ArgumentError
 from consentry.service.addresses import UploadAddress
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services
 from consentry.trust.operations import Operation
 from consentry.trust.records import utc_text

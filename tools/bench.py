@@ -30,7 +30,7 @@ from consentry.cli import firststeps, local
 from consentry.localhost.stack import Stack
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
 from consentry.trust.operations import Capability, Operation

@@ -32,8 +32,8 @@ from consentry.service.audit_copy import LogCopy, export_log
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.callers import make_key
 from consentry.service.deployment import connect
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings
 from consentry.trust.approvals import Approval, ApprovalState, Conditions

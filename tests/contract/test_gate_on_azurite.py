@@ -27,7 +27,8 @@ from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.callers import Callers, make_key
 from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
-from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.gate import Gate
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ports import Clock
 from consentry.service.quotas import Quotas
 from consentry.service.sealing import Sealer

@@ -25,7 +25,7 @@ from consentry.service.call import Call, OperatorCommand, SystemTimer, Trigger
 from consentry.service.callers import make_key
 from consentry.service.datakeys import Purpose
 from consentry.service.deployment import connect
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.parts import utc_now
 from consentry.service.services import Services, assemble
 from consentry.service.settings import Settings

@@ -6,7 +6,7 @@ from tests.support.rooms import GateRoom
 from consentry.errors import (
     RefusedError,
 )
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 
 
 class Watched:

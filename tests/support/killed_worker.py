@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from consentry.service.call import ApiKey, Call, Trigger
 from consentry.service.deployment import connect
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.services import assemble
 from consentry.service.settings import Settings
 from consentry.trust.operations import Operation

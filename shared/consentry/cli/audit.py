@@ -23,7 +23,7 @@ from consentry.errors import ArgumentError, IntegrityError, StorageError
 from consentry.limits import AUDIT_GAP_SECONDS_MAX, MEBIBYTE, NOTE_BYTES_MAX
 
 if TYPE_CHECKING:
-    from consentry.service.gate import Invocation, Outcome
+    from consentry.service.invocation import Invocation, Outcome
     from consentry.service.parts import Parts
     from consentry.trust.checkpoints import Checkpoint
     from consentry.trust.damage import Finding
@@ -54,7 +54,7 @@ def export(
     """Copy what is sealed of the log, whole or for a period, into a folder."""
     from consentry.cli.operator import run
     from consentry.service.audit_copy import LogCopy, export_log
-    from consentry.service.gate import Outcome
+    from consentry.service.invocation import Outcome
     from consentry.trust.operations import Operation
 
     if out.exists() and any(out.iterdir()):
@@ -242,7 +242,7 @@ def _utc(time: datetime | None) -> datetime | None:
 def _account_records() -> list[dict[str, Any]]:
     """Read the log where it is written."""
     from consentry.cli.operator import run
-    from consentry.service.gate import Outcome
+    from consentry.service.invocation import Outcome
     from consentry.trust.operations import Operation
 
     def work(parts: "Parts", invocation: "Invocation") -> "Outcome[list[dict[str, Any]]]":

@@ -60,7 +60,7 @@ def retention() -> Answer:
     a record.
     """
     from consentry.cli.operator import operator
-    from consentry.service.gate import Outcome
+    from consentry.service.invocation import Outcome
     from consentry.trust.operations import Operation
 
     me = operator()

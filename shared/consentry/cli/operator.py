@@ -17,7 +17,8 @@ from consentry.service.callers import Callers
 from consentry.service.consent_store import ConsentStore
 from consentry.service.datakeys import DataKeys
 from consentry.service.deployment import connect
-from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.gate import Gate
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.keeping import Keeping, keeping_of
 from consentry.service.parts import Parts
 from consentry.service.people import people_of

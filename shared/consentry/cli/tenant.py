@@ -11,7 +11,7 @@ import typer
 from consentry.cli.answer import Answer, table
 
 if TYPE_CHECKING:
-    from consentry.service.gate import Invocation, Outcome
+    from consentry.service.invocation import Invocation, Outcome
 
 Tenant = Annotated[str, typer.Argument(help="Tenant id.")]
 
@@ -28,7 +28,7 @@ def erase(
     and upload addresses of before have ended, about 16 minutes later.
     """
     from consentry.cli.operator import operator
-    from consentry.service.gate import Outcome
+    from consentry.service.invocation import Outcome
     from consentry.trust.operations import Operation
     from consentry.trust.records import utc_text
 

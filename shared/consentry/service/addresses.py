@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from consentry.azure.names import Container
 from consentry.errors import ConflictError, NotFoundError
 from consentry.limits import RESULT_ADDRESS_SECONDS, UPLOAD_ADDRESS_SECONDS
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, UploadName, check_name
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ledger import UploadLedger, UploadState, UploadStatus
 from consentry.service.ports import BlobStore
 

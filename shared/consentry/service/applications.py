@@ -18,8 +18,8 @@ from consentry.errors import NotFoundError, RateLimitedError
 from consentry.limits import APPLICATIONS_PER_DAY_MAX
 from consentry.service.access import Access
 from consentry.service.cases import Cases, Kept
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.tripwire import Tripwire
 from consentry.trust import review
 from consentry.trust.applications import Application

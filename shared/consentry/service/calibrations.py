@@ -21,7 +21,7 @@ import numpy as np
 from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import CALIBRATION_PEOPLE_MIN
 from consentry.service.calibration_store import CalibrationStore
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.judging import TARGET_FMR, threshold_at
 from consentry.service.standing_consents import StandingConsents
 from consentry.service.templates import TemplateStore

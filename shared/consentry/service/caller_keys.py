@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from consentry.errors import NotFoundError, StateError
 from consentry.limits import CALLER_KEYS_MAX
 from consentry.service.callers import CallerKeyInfo, Callers, make_key
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.scoped_secrets import ScopedSecret
 
 

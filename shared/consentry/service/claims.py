@@ -13,7 +13,7 @@ from uuid import UUID
 from consentry.errors import ArgumentError
 from consentry.limits import CLAIMS_CHARACTERS_MAX, CLAIMS_MAX, DETECT_FACES_MAX
 from consentry.service.consent_store import ConsentStore, Kept
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.service.judging import Judges, Verification
 from consentry.service.references import References
 from consentry.service.subjects import subject_digest

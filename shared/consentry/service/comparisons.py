@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from consentry.errors import PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX
 from consentry.service.faces import DETECT_BYTES_MIN, DETECT_LIMITS
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.judging import Judges, Verification
 from consentry.service.tripwire import Tripwire
 from consentry.trust.tripwire import Mark

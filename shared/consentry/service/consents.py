@@ -12,8 +12,8 @@ from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import CONSENTS_LISTED_MAX
 from consentry.service.consent_store import ConsentStore, Kept, make_code
 from consentry.service.endings import Endings
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.consents import Receipt, Statement, give
 from consentry.trust.operations import PrincipalKind
 from consentry.trust.policy import PolicyBook

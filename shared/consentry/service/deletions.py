@@ -12,8 +12,8 @@ from uuid import UUID
 from consentry.azure.names import Container
 from consentry.errors import NotFoundError
 from consentry.limits import DELETION_BYTES_MAX
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ports import BlobStore, SigningKey
 from consentry.trust.deletions import (
     Deletion,

@@ -19,7 +19,7 @@ from consentry.limits import CONSENT_SETTLES_SECONDS
 from consentry.service.consent_store import ConsentStore, Kept
 from consentry.service.datakeys import DataKeys
 from consentry.service.deletions import Deletions
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.subjects import subject_digest
 from consentry.service.templates import TemplateStore
 from consentry.trust.consents import Receipt

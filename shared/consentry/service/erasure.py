@@ -25,8 +25,8 @@ from consentry.service.belongings import Belongings, Place
 from consentry.service.cases import Cases
 from consentry.service.deletions import Deletions
 from consentry.service.erasure_jobs import Erasure, ErasureJobs
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.settings import TENANT_PATTERN
 from consentry.trust.approvals import ApprovalState
 from consentry.trust.deletions import DeletionReason

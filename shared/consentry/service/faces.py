@@ -12,7 +12,7 @@ from uuid import UUID
 
 from consentry.errors import PictureSizeError
 from consentry.limits import DETECT_BYTES_MAX, DETECT_FACES_MAX, DETECT_SIDE_PIXELS_MAX
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.judging import Judges, Verification
 from consentry.service.standing_consents import StandingConsents
 from consentry.service.templates import Binding, TemplateStore, new_face_id

@@ -6,8 +6,8 @@ from uuid import UUID
 from consentry.azure.names import Container
 from consentry.errors import NotFoundError, StateError
 from consentry.limits import PICTURE_BYTES_MAX
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, UploadName
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.job import JOB_METADATA
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.outputs import Output, Outputs

@@ -28,8 +28,9 @@ from consentry.errors import (
 from consentry.limits import PICTURE_BYTES_MAX
 from consentry.service.call import Call, InboxEvent, Trigger
 from consentry.service.claims import parse_claims
-from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.gate import Gate
 from consentry.service.inbox_names import MANIFEST_SUFFIX, Purpose, UploadName, check_name
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.store import JobStore
 from consentry.service.late import LateUploads
 from consentry.service.ledger import UPLOAD_METADATA, UploadLedger

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from consentry.errors import UnsupportedFeatureError
 from consentry.service.calibration_store import CalibrationStore
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.trust.calibrations import Point, TenantCalibration
 from consentry.trust.records import utc_text
 from consentry.vision import Vision

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import AUDIT_PAGE_BYTES_MAX, AUDIT_PAGE_DAYS_MAX
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ports import AppendStore
 from consentry.trust.chain import NEWLINE, parse, split_name
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from consentry import __version__
 from consentry.errors import IntegrityError
 from consentry.service.claims import Claimed
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.service.judging import Verification
 from consentry.service.ports import PublicKey, SigningKey
 from consentry.trust.jws import open_document, sign_document

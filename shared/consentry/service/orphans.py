@@ -17,13 +17,13 @@ from consentry.azure.names import Container, TableName
 from consentry.errors import ConflictError
 from consentry.limits import ORPHAN_SECONDS_MIN
 from consentry.service.datakeys import Purpose, row_name
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import (
     MANIFEST_SUFFIX,
     REASON_SUFFIX,
     RESULT_SUFFIX,
     UploadName,
 )
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ledger import UploadState, status_of
 from consentry.service.ports import BlobProperties, BlobStore, Table
 

@@ -22,7 +22,6 @@ from consentry.limits import (
     VERIFY_REQUESTS_PER_FOLDER_MAX,
 )
 from consentry.service.comparisons import Comparisons
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import (
     REQUEST_SUFFIX,
     RESULT_SUFFIX,
@@ -31,6 +30,7 @@ from consentry.service.inbox_names import (
     UploadName,
     check_name,
 )
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ledger import UploadLedger
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE, Notary
 from consentry.service.named_consents import NamedConsents

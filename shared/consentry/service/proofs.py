@@ -13,7 +13,7 @@ from uuid import UUID
 from consentry.errors import ArgumentError, IntegrityError, NotFoundError
 from consentry.limits import AUDIT_SEARCH_SECONDS_MAX
 from consentry.service.checkpoint_store import Checkpoints
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ports import AppendStore, SigningKey
 from consentry.trust.chain import NEWLINE, segment_name
 from consentry.trust.checkpoints import Batch, Checkpoint, InclusionProof, Sealed, SealedHead

@@ -8,7 +8,7 @@ from consentry.azure.names import Container
 from consentry.errors import ArgumentError, NotFoundError
 from consentry.limits import MEBIBYTE
 from consentry.service.claims import NamedClaim
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.ports import BlobStore
 from consentry.service.redactor import Done, Redactor

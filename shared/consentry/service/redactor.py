@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from consentry.service.claims import ClaimDesk, Claimed, NamedClaim
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.service.manifests import Notary
 from consentry.service.outputs import Output, Outputs
 from consentry.vision import EMBEDDING_ROLES, MaskOptions, Redacted, Vision

@@ -18,7 +18,7 @@ from consentry.errors import ArgumentError, IntegrityError, NotFoundError
 from consentry.service.consent_store import ConsentStore, Kept
 from consentry.service.datakeys import DataKeys, Purpose
 from consentry.service.faces import DETECT_LIMITS
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.templates import NONCE_BYTES
 from consentry.trust.consents import Consent, Receipt, refusal
 from consentry.trust.policy import ConsentRule

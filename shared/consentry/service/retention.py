@@ -18,8 +18,8 @@ from consentry.azure.names import Container
 from consentry.errors import ConflictError
 from consentry.limits import RETENTION_DELETIONS_MAX
 from consentry.service.access import Access
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX, UploadName
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.ports import BlobProperties, BlobStore
 from consentry.service.settings import RETAINED, RetentionDays
 from consentry.trust.operations import Capability

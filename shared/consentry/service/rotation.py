@@ -13,7 +13,7 @@ from typing import Final
 from consentry.errors import ArgumentError
 from consentry.limits import DATA_KEY_DAYS, DATA_KEY_SECONDS, FACE_ID_SECONDS_MAX
 from consentry.service.datakeys import DataKeys, Purpose
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 
 RETIRED: Final = timedelta(seconds=FACE_ID_SECONDS_MAX + 2 * DATA_KEY_SECONDS)
 """Age of its successor at which nothing that a key sealed is left: processes use it so long."""

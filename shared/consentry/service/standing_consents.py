@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from consentry.service.consent_store import ConsentStore
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.trust.approvals import Reason
 from consentry.trust.consents import refusal
 from consentry.trust.policy import ConsentRule

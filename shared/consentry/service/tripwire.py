@@ -26,7 +26,7 @@ from typing import Final
 from consentry.errors import ConflictError, IntegrityError, StorageError
 from consentry.limits import SIGHTINGS_KNOWN_MAX, SIGHTINGS_PER_RUN
 from consentry.service.datakeys import DataKeys, Purpose
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.service.ports import Entity, Row, Table
 from consentry.trust.approvals import Approval, Reason
 from consentry.trust.policy import PolicyBook

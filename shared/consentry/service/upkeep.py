@@ -6,8 +6,8 @@ from datetime import timedelta
 from consentry.azure.names import Container
 from consentry.errors import UploadAbandonedError, UploadExpiredError
 from consentry.limits import WAITING_UPLOAD_SECONDS_MAX
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import UploadName
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.pairs import Pairs
 from consentry.service.ports import BlobStore
 from consentry.service.quarantine import Quarantine

@@ -8,7 +8,7 @@ from tests.support.service import STRANGER, TENANT, App, World, make_world
 from consentry.azure.names import Container
 from consentry.errors import ConflictError
 from consentry.service.call import Call, SystemTimer, Trigger
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.deletions import Deletion, DeletionReason, open_deletion
 from consentry.trust.operations import Operation, Role
 

@@ -10,7 +10,7 @@ from consentry.errors import AuthenticationError, NotApprovedError, RefusedError
 from consentry.limits import ADMISSION_SECONDS, ADMISSIONS_MAX
 from consentry.service.admissions import Admission, Admissions
 from consentry.service.call import ApiKey, Call, InboxEvent, SystemTimer, Trigger
-from consentry.service.gate import Outcome
+from consentry.service.invocation import Outcome
 from consentry.trust.operations import Capability, Operation, Principal, PrincipalKind
 
 ALMOST = ADMISSION_SECONDS - 0.001

@@ -20,7 +20,7 @@ from consentry.errors import (
     StorageError,
 )
 from consentry.service.call import ApiKey, Call, InboxEvent, Trigger
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.operations import Capability, Operation, PrincipalKind
 
 

@@ -16,7 +16,7 @@ from consentry.errors import (
 from consentry.limits import ADMISSION_SECONDS
 from consentry.service.call import ApiKey, InboxEvent, SystemTimer
 from consentry.service.callers import make_key
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.trust.operations import RULES, Capability, Operation, PrincipalKind
 
 

@@ -10,7 +10,7 @@ from consentry.errors import (
     StorageError,
 )
 from consentry.limits import READS_PER_CALL
-from consentry.service.gate import Outcome
+from consentry.service.invocation import Outcome
 from consentry.trust.operations import RULES, Capability, Operation
 
 

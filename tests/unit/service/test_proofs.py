@@ -10,8 +10,8 @@ from tests.support.service import STRANGER, TENANT, World, make_world
 from consentry.errors import ArgumentError, IntegrityError, NotFoundError
 from consentry.service.audit import AuditLog
 from consentry.service.call import ApiKey, Call, OperatorCommand, Trigger
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.identifiers import uuid7
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.proofs import Proofs
 from consentry.trust.operations import Operation
 from consentry.trust.proofs import ConsistencyProof, RecordProof

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from consentry.azure.fetch import Fetcher
 from consentry.azure.names import QueueName, TableName
 from consentry.service.addresses import Addresses
-from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.gate import Gate
 from consentry.service.inbox_names import UploadName
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.claiming import Claiming
 from consentry.service.jobs.desk import Desk
 from consentry.service.jobs.endgame import Endgame

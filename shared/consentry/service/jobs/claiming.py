@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from consentry.service.claims import ClaimDesk, NamedClaim
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.service.jobs.job import Job
 from consentry.service.jobs.wish import Wish
 from consentry.service.jobs.workbench import OpenClaim, PieceErrands, Workbench

@@ -9,8 +9,8 @@ from consentry.errors import ArgumentError, ConflictError, NotFoundError, StateE
 from consentry.limits import RESULT_ADDRESS_SECONDS
 from consentry.service.addresses import Addresses, UploadAddress
 from consentry.service.claims import ClaimDesk, NamedClaim
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import Purpose, UploadName, check_name
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.intake import Intake
 from consentry.service.jobs.job import JOB_METADATA, Job, PieceRow, State

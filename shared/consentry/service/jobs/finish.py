@@ -9,8 +9,8 @@ from typing import Final
 from consentry.azure.names import Container
 from consentry.errors import ArgumentError, IntegrityError, VideoSizeError
 from consentry.limits import PREVIEW_BYTES_MAX
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import MANIFEST_SUFFIX
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.job import JOB_METADATA, Job, State
 from consentry.service.jobs.source import open_source

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from consentry.errors import ConflictError, ConsentryError
-from consentry.service.gate import Invocation, Outcome
 from consentry.service.inbox_names import UploadName
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.messages import Dispatcher

@@ -14,7 +14,7 @@ from uuid import UUID
 from consentry.azure.names import Container
 from consentry.errors import ArgumentError, IntegrityError, NotFoundError
 from consentry.limits import PREVIEW_BYTES_MAX
-from consentry.service.gate import Invocation
+from consentry.service.invocation import Invocation
 from consentry.service.jobs.job import JOB_METADATA, Job, State
 from consentry.service.jobs.store import JobStore
 from consentry.service.jobs.wish import BoxWish, ClaimRequest, ClaimWish

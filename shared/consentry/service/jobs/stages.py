@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from consentry.errors import RedactionError, VideoSizeError
 from consentry.limits import VIDEO_JOB_BYTES_MAX, VIDEO_WHOLE_SECONDS_MAX
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.claiming import Claiming
 from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.messages import Dispatcher

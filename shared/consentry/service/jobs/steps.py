@@ -6,7 +6,8 @@ from typing import Final
 
 from consentry.errors import ConflictError, InputError, RedactionError, RefusedError
 from consentry.service.call import Call, JobStep, Trigger
-from consentry.service.gate import Gate, Invocation, Outcome
+from consentry.service.gate import Gate
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.finish import Finish
 from consentry.service.jobs.job import Job, State

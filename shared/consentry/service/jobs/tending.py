@@ -16,7 +16,7 @@ from consentry.limits import (
     JOBS_TENDED_PER_RUN,
     UPLOAD_ADDRESS_SECONDS,
 )
-from consentry.service.gate import Invocation, Outcome
+from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.endgame import Endgame
 from consentry.service.jobs.job import Job, State
 from consentry.service.jobs.messages import Dispatcher, StepMessage
