@@ -62,6 +62,7 @@ def test_claimed_person_who_is_recognised_stays_and_the_other_is_masked(theatre:
     assert {model["role"] for model in theatre.manifest()["models"]} >= {"embedder", "detector"}
 
 
+@pytest.mark.slow
 def test_claims_take_verify_at_every_step_and_count_one_comparison(theatre: Cinema) -> None:
     consent = theatre.consenting()
     before = len(theatre.world.records())
@@ -90,6 +91,7 @@ def test_person_who_is_not_the_receipts_is_masked_and_the_miss_is_counted(theatr
     assert row.values["score"] != 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "steps",
     [
@@ -115,6 +117,7 @@ def test_consent_that_ends_while_the_job_runs_leaves_no_result(theatre: Cinema, 
     assert_nothing_left(theatre)
 
 
+@pytest.mark.slow
 def test_consent_that_ends_after_the_record_and_before_the_release_leaves_no_result(
     theatre: Cinema,
 ) -> None:
@@ -206,6 +209,7 @@ def test_preview_is_fetched_like_any_result_and_has_its_manifest(theatre: Cinema
     assert manifest["input"]["sha256"] == hashlib.sha256(theatre.data).hexdigest()
 
 
+@pytest.mark.slow
 def test_track_of_a_preview_stays_by_a_claim_and_by_nothing_else(theatre: Cinema) -> None:
     told = preview(theatre)
     [a] = [one for one in told["tracks"] if one["sample"]["box"]["left"] < WIDTH / 3]
@@ -275,6 +279,7 @@ def test_preview_that_was_tampered_with_names_no_track(theatre: Cinema) -> None:
     assert [job.preview for job in jobs(theatre.world, TENANT)] == [True]
 
 
+@pytest.mark.slow
 def test_video_that_relied_on_a_consent_is_masked_whole_when_it_is_redacted_again(
     theatre: Cinema,
 ) -> None:
