@@ -131,6 +131,7 @@ TOKEN_CHARACTERS_MAX: Final = 8_192  # of a person's bearer token
 
 # Calibrations on a tenant's own people; see ``consentry.trust.calibrations``.
 CALIBRATION_DAYS: Final = 90  # from one to the next
+CALIBRATION_KNOWN_SECONDS: Final = 1.0  # that one once read is gone by
 CALIBRATION_PEOPLE_MIN: Final = 400  # fewer do not back a rate of 1 in 1,000
 CALIBRATION_FACES_MAX: Final = 4_000
 CALIBRATION_BYTES_MAX: Final = 256 * 1024  # of the request: 4,000 face ids

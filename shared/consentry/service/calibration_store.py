@@ -1,13 +1,16 @@
 """What was told of tenants' calibrations: row ``calibration`` of the tenant in ``quotas``, signed.
 
 The row is believed only if its signature verifies and it is this tenant's. It is also what counts
-how often a tenant calibrates.
+how often a tenant calibrates. Verifications go by what was read CALIBRATION_KNOWN_SECONDS before at
+most: another instance's calibration counts after that time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from consentry.errors import IntegrityError
+from consentry.limits import CALIBRATION_KNOWN_SECONDS
 from consentry.service.ports import Row, SigningKey, Table
 from consentry.trust.calibrations import TenantCalibration, open_calibration, sign_calibration
 
@@ -20,6 +23,15 @@ class CalibrationStore:
 
     table: Table
     key: SigningKey
+    _known: dict[str, tuple[datetime, TenantCalibration | None]] = field(default_factory=dict)
+
+    def recent(self, tenant: str, now: datetime) -> TenantCalibration | None:
+        """Give a tenant's calibration as it was a moment ago; raises as ``find`` does."""
+        read_at, found = self._known.get(tenant, (None, None))
+        if read_at is None or abs((now - read_at).total_seconds()) >= CALIBRATION_KNOWN_SECONDS:
+            found = self.find(tenant)
+            self._known[tenant] = (now, found)
+        return found
 
     def find(self, tenant: str) -> TenantCalibration | None:
         """Give a tenant's calibration; IntegrityError for a row that was written by hand."""
@@ -47,3 +59,4 @@ class CalibrationStore:
             self.table.replace(calibration.tenant, _ROW, values, etag=etag)
         else:
             self.table.insert(calibration.tenant, _ROW, values)
+        self._known.pop(calibration.tenant, None)

@@ -81,7 +81,7 @@ class Judges:
 
         The tenant's calibration is read meanwhile. What is given raises as ``judge`` does.
         """
-        own = self.readers.submit(self.calibrations.find, invocation.tenant)
+        own = self.readers.submit(self.calibrations.recent, invocation.tenant, invocation.time)
         target = invocation.approval.conditions.target_fmr
         return lambda score: judge(score, target, self.vision.calibration(), own.result())
 
