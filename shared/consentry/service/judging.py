@@ -49,8 +49,8 @@ class Verification:
             "confidence": _down(self.confidence),
             "isExtrapolated": self.is_extrapolated,
             "threshold": _down(self.threshold),
-            "falseMatchRate": self.claim.fmr,
-            "falseMatchRateInterval": list(self.claim.interval),
+            "falseMatchRate": _told(self.claim.fmr),
+            "falseMatchRateInterval": list(map(_told, self.claim.interval)),
             "calibration": {
                 "data": self.calibration.data,
                 "people": self.calibration.people,
@@ -122,6 +122,11 @@ def threshold_at(target: float, calibration: Calibration, own: TenantCalibration
         )
     point = own.backing(target) if own is not None else None
     return calibration.similarity_at(target / (point.excess if point is not None else 1.0))
+
+
+def _told(rate: float) -> float:
+    """Round a rate to the digits that the calibration file holds of one."""
+    return float(f"{rate:.4g}")
 
 
 def _down(confidence: float) -> float:

@@ -108,6 +108,7 @@ def test_one_person_is_identical_and_two_are_not(app: App) -> None:
     assert 0.0 <= other["confidence"] < 0.5 <= same["confidence"] <= 1.0
     low, high = same["falseMatchRateInterval"]
     assert low < same["falseMatchRate"] < high
+    assert same["falseMatchRate"] == 1e-5
     assert same["threshold"] == other["threshold"] == 0.5
 
 
