@@ -19,8 +19,8 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from requests import Session
-from requests.adapters import HTTPAdapter
 
+from consentry.azure.sending import SendingTogether
 from consentry.errors import ConflictError, NotFoundError, StorageError
 
 CONNECT_SECONDS: Final = 3
@@ -87,7 +87,7 @@ def client_options() -> dict[str, Any]:
     _silence()
     session = Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS))
+        session.mount(scheme, SendingTogether(pool_connections=4, pool_maxsize=CONNECTIONS))
     return {
         "session": session,
         "connection_timeout": CONNECT_SECONDS,
