@@ -127,7 +127,7 @@ class Vision:
         Raises PictureError for what is no picture, FaceNotFoundError where the face is not.
         """
         find = self._side_by_side.get(Role.DETECTOR).run
-        networks = self._networks(at_a_time=1)
+        networks = self._networks(at_a_time=self._threads)
         return Recognition(
             read=lambda data: read_picture(data, limits),
             find=lambda picture: detect(find, picture.pixels),

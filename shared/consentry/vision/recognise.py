@@ -1,7 +1,8 @@
-"""From photographs to templates of whom they are of, each photograph on a core of its own.
+"""From photographs to templates of whom they are of, the photographs side by side.
 
-Side by side they keep more cores busy than one after the other, each on all of them: decoding,
-resizing and warping are done by one thread, and so is much of what a small network does.
+That keeps more cores busy than one after the other, each on all of them: decoding, resizing and
+warping are done by one thread, and so is much of what a small network does. The embedders of one
+photograph run side by side as well, so that no core waits while the larger photograph is finished.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Recognition:
-    """What it takes to recognise a face, on one core: file to picture, to faces, to template."""
+    """What it takes to recognise a face: file to picture, to faces, to template."""
 
     read: Callable[[bytes], Picture]
     find: Callable[[Picture], tuple[Face, ...]]
