@@ -21,6 +21,7 @@ from consentry.errors import (
     LocalStackError,
     NotApprovedError,
     PictureError,
+    RateLimitedError,
     RedactionError,
     RefusedError,
     SettingsError,
@@ -64,9 +65,10 @@ _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
         NotApprovedError,
         "See what is approved: `consentry access list`; then `consentry access apply`.",
     ),
+    (RateLimitedError, "Wait a minute; your approval says how many calls it allows in one."),
     (
         RefusedError,
-        "No setting lifts this: it takes another person, or the service does not do it.",
+        "No setting lifts this: it takes time or another person, or the service does not do it.",
     ),
     (PictureError, "Give a whole JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF within the limits."),
     (
