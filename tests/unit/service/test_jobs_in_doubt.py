@@ -14,7 +14,7 @@ from consentry.service.jobs.workbench import Workbench, Written
 from consentry.trust.operations import Capability
 from consentry.vision import Box
 from consentry.vision.video import ROUNDS_MAX, Residue, to_json
-from consentry.vision.video.track import Sighting
+from consentry.vision.video.sightings import Sighting
 
 FILM = f"{TENANT}/film.mp4"
 SECONDS = 2

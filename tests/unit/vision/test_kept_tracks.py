@@ -34,7 +34,7 @@ from consentry.vision.video import (
     survey,
 )
 from consentry.vision.video.masks import PieceMasks
-from consentry.vision.video.track import Sighting
+from consentry.vision.video.sightings import Sighting, Sightings
 
 SAME = 0.55  # similarity; the two people of the samples are below it, each with themselves above
 AT = 30
@@ -168,20 +168,22 @@ def test_claims_that_name_no_track_or_one_track_twice_keep_nothing() -> None:
 
 def test_track_that_is_hardly_seen_is_not_kept() -> None:
     known, _, scan = known_film()
-    few = replace(scan, seen=scan.seen[:2])
+    seen = list(scan.seen)
+    few = replace(scan, seen=Sightings.of(seen[:2]))
     early = TrackClaim(place(duo()[0]), 0.0)
     assert errand_of(few, known, [early]) == [Verdict.TOO_SHORT]
-    rare = replace(scan, seen=tuple(entry for entry in scan.seen if entry[0] % 16 == 0))
+    rare = replace(scan, seen=Sightings.of(entry for entry in seen if entry[0] % 16 == 0))
     assert errand_of(rare, known, [early]) == [Verdict.INTERRUPTED]
 
 
 def test_two_faces_seen_in_one_place_are_not_kept() -> None:
     known, _, scan = known_film()
-    frame, faces = scan.seen[2]
+    seen = list(scan.seen)
+    frame, faces = seen[2]
     box = place(duo()[AT])
     near = [face for face in faces if face.box.overlap(box) > 0.3]
     double = (*faces, Sighting(frame, near[0].box, 0.5, sure=False))
-    twice = replace(scan, seen=(*scan.seen[:2], (frame, double), *scan.seen[3:]))
+    twice = replace(scan, seen=Sightings.of([*seen[:2], (frame, double), *seen[3:]]))
     tracks = make_tracks(scan.stage, scan.seen)
     assert inspect(twice, tracks, [claim()], known.form.clock) == [Verdict.CROSSED]
 

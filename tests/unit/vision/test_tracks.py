@@ -12,7 +12,8 @@ from consentry.vision import Box
 from consentry.vision.video.motion import STILL, Move
 from consentry.vision.video.planes import Planes
 from consentry.vision.video.scan import SURE, agree
-from consentry.vision.video.track import Sighting, Stage, Track, make_tracks
+from consentry.vision.video.sightings import Sighting, Sightings
+from consentry.vision.video.track import Stage, Track, make_tracks
 from consentry.vision.video.watch import Watch
 from consentry.vision.workers import in_order
 
@@ -121,6 +122,26 @@ def test_two_faces_that_pass_each_other_are_two_tracks() -> None:
     found = tracks(61, *(one for pair in ways for one in pair))
 
     assert sorted(track.sightings for track in found) == [16, 16]
+
+
+def test_sightings_come_back_as_they_were_kept_and_counted_from_where_a_piece_begins() -> None:
+    faces = (seen(7, 12.3, 0.815), seen(7, -4.1, 0.2))
+    first, second = Sightings.of([(0, ()), (7, faces)]), Sightings.of([(0, (seen(0, 5.7),))])
+
+    assert list(first) == [(0, ()), (7, faces)]
+    first.extend(second, 8)
+    assert list(first)[2] == (8, (seen(8, 5.7),))
+    assert len(first) == 3
+
+
+def test_sightings_of_a_crowd_take_few_bytes() -> None:
+    crowd = Sightings.of(
+        (frame, [seen(frame, 0.1 * left) for left in range(50)]) for frame in range(200)
+    )
+
+    held = sum(len(column) * column.itemsize for column in (crowd.frames, crowd.faces))
+
+    assert held <= 30 * 50 * 200
 
 
 @pytest.mark.parametrize(

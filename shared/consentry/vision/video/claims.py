@@ -31,7 +31,8 @@ from consentry.vision.geometry import Box
 from consentry.vision.video.frames import Reader
 from consentry.vision.video.merge import Scan
 from consentry.vision.video.planes import Planes
-from consentry.vision.video.track import Sighting, Track
+from consentry.vision.video.sightings import Sighting
+from consentry.vision.video.track import Track
 
 Pixels = NDArray[np.uint8]
 

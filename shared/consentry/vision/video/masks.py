@@ -13,7 +13,8 @@ from consentry.vision.residual import Cover
 from consentry.vision.video.merge import Scan
 from consentry.vision.video.options import Region, VideoOptions
 from consentry.vision.video.proof import NEIGHBOURS, Residue
-from consentry.vision.video.track import Sighting, Track, make_tracks
+from consentry.vision.video.sightings import Sighting
+from consentry.vision.video.track import Track, make_tracks
 
 PART_FRAMES: Final = 24  # frames that are encoded together: about a second
 # A mask over what remained reaches less far than others: every frame beside it is looked at again.

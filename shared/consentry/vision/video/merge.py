@@ -14,7 +14,8 @@ from consentry.vision.video.clock import Clock
 from consentry.vision.video.container import Limits
 from consentry.vision.video.frames import Survey
 from consentry.vision.video.scan import PieceScan
-from consentry.vision.video.track import Sighting, Stage
+from consentry.vision.video.sightings import Sightings
+from consentry.vision.video.track import Stage
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,7 +30,7 @@ class Scan:
     stage: Stage
     starts: tuple[int, ...]
     ticks: tuple[int, ...]
-    seen: tuple[tuple[int, tuple[Sighting, ...]], ...]
+    seen: Sightings
     seconds: float
     damaged: int
     repaired: int
@@ -63,16 +64,15 @@ def merge(known: Survey, scans: Iterable[PieceScan], limits: Limits) -> Scan:
         if one.view is not None and other.view is not None:
             begins, moves[start] = one.view.to(other.view)
             cuts += [start] * begins
+    seen = Sightings()
+    for start, scan in zip(starts, ordered, strict=True):
+        seen.extend(scan.seen, start)
     form = known.form
     return Scan(
         stage=Stage(frames, float(form.rate), tuple(moves), tuple(sorted(cuts))),
         starts=tuple(starts),
         ticks=ticks,
-        seen=tuple(
-            (start + frame, tuple(face.later(start) for face in faces))
-            for start, scan in zip(starts, ordered, strict=True)
-            for frame, faces in scan.seen
-        ),
+        seen=seen,
         seconds=float(ticks[-1] * form.clock + 1 / form.rate),
         damaged=sum(scan.damaged for scan in ordered),
         repaired=clock.repaired,

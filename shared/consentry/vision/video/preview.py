@@ -27,7 +27,8 @@ from consentry.vision.video.merge import Scan
 from consentry.vision.video.paint import painted
 from consentry.vision.video.planes import Planes
 from consentry.vision.video.proof import remaining
-from consentry.vision.video.track import Track, tenths
+from consentry.vision.video.sightings import tenths
+from consentry.vision.video.track import Track
 
 _SOLID: Final = MaskOptions(MaskKind.SOLID)
 _TRIES: Final = 4  # at masking what is still found

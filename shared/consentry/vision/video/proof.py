@@ -29,7 +29,7 @@ from consentry.vision.video.encode import Part
 from consentry.vision.video.look import Depth, believed, enlarged, once, reconsider, reduced, sides
 from consentry.vision.video.planes import Planes, scaled
 from consentry.vision.video.scan import SURE
-from consentry.vision.video.track import Sighting, tenths
+from consentry.vision.video.sightings import Sighting, tenths
 
 NEIGHBOURS: Final = 2  # frames before and after a masked one that are looked at too
 SAMPLE_EVERY: Final = 8  # of the frames without a mask nearby

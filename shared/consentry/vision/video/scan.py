@@ -15,7 +15,7 @@ from consentry.vision.detect import Detectors
 from consentry.vision.video.frames import Frame, Reader
 from consentry.vision.video.look import glance, stare
 from consentry.vision.video.motion import Move
-from consentry.vision.video.track import Sighting, tenths
+from consentry.vision.video.sightings import Sighting, Sightings, tenths
 from consentry.vision.video.watch import View, Watch
 from consentry.vision.workers import in_order
 
@@ -92,7 +92,7 @@ class PieceScan:
 
     number: int
     times: tuple[int | None, ...]
-    seen: tuple[tuple[int, tuple[Sighting, ...]], ...]
+    seen: Sightings
     cuts: tuple[int, ...]
     moves: tuple[Move, ...]
     view: View | None
@@ -113,17 +113,18 @@ def scan_piece(reader: Reader, detectors: Detectors, *, tell: Callable[[int], No
     def passed_over(frame: Frame) -> tuple[int, tuple[Sighting, ...]]:
         return frame.index, _seen(detectors, frame, None)
 
-    seen: list[tuple[int, tuple[Sighting, ...]]] = []
+    seen = Sightings()
     before: Sequence[Sighting] = ()
     for window, faces in in_order(examine, windows, reader.threads, _AHEAD):
         if not agree(before, faces):
-            seen += in_order(passed_over, window.between, reader.threads)
-        seen.append((window.frame.index, faces))
+            for frame, between in in_order(passed_over, window.between, reader.threads):
+                seen.add(frame, between)
+        seen.add(window.frame.index, faces)
         before = faces
     return PieceScan(
         number=reader.piece.number,
         times=tuple(windows.times),
-        seen=tuple(seen),
+        seen=seen,
         cuts=tuple(windows.cuts),
         moves=tuple(windows.moves),
         view=windows.watch.view,

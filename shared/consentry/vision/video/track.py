@@ -8,8 +8,9 @@ followed in the coordinates of the scene's first frame, so that a camera that pa
 none of them. No faces and no templates are compared; a cut of the scene ends all tracks.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Final
 
@@ -19,6 +20,7 @@ from pydantic import PlainSerializer, PlainValidator
 
 from consentry.vision.geometry import Box
 from consentry.vision.video.motion import STILL, Move
+from consentry.vision.video.sightings import Sighting
 
 Floats = NDArray[np.float64]
 
@@ -33,25 +35,6 @@ _KNOWN_SECONDS_LEAST: Final = 0.25
 _SLOW: Final = 0.6
 _SMOOTHING: Final = 0.5  # weight of the newest sighting in the motion
 _MOTION_GROWTH: Final = 0.25  # of the way to the next frame, added to the mask
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A face found in a frame: ``box`` in pixels, score 0 to 1, and whether it is surely one."""
-
-    frame: int
-    box: Box
-    score: float
-    sure: bool
-
-    def later(self, frames: int) -> "Sighting":
-        """Give the same face, counted from a frame so many before."""
-        return replace(self, frame=self.frame + frames) if frames else self
-
-
-def tenths(box: Box) -> Box:
-    """Give a box in tenths of a pixel: no detector is finer, and it makes short documents."""
-    return Box(*(round(side, 1) for side in (box.left, box.top, box.width, box.height)))
 
 
 @dataclass(frozen=True)
@@ -81,7 +64,7 @@ class Stage:
         return poses
 
 
-Seen = Sequence[tuple[int, Sequence[Sighting]]]
+Seen = Iterable[tuple[int, Sequence[Sighting]]]
 """By examined frame, in order, the faces that were found, if any."""
 
 
@@ -131,30 +114,48 @@ class Track:
         return Track(begin, boxes, self.score, self.sightings)
 
 
-@dataclass
 class _Growing:
-    """A track while it is being followed: (centre x, y, log width, log height) and its motion."""
+    """A track while it is being followed: where it was, and its motion.
 
-    sightings: list[Sighting]
-    state: Floats
-    motion: Floats = field(default_factory=lambda: np.zeros(4))
+    A state is (centre x, y, log width, log height). Of its sightings only numbers are kept: a face
+    may be seen for an hour.
+    """
+
+    def __init__(self, first: Sighting, motion: Floats) -> None:
+        self.motion = motion
+        self.frames = array("i")
+        self._states = array("d")
+        self.score = 0.0
+        self.sure = False
+        self._note(first, _state(first.box))
 
     @property
     def last(self) -> int:
-        return self.sightings[-1].frame
+        return self.frames[-1]
+
+    @property
+    def states(self) -> Floats:
+        """All states, (sightings, 4)."""
+        return np.array(self._states).reshape(-1, 4)
 
     def expected(self, frame: int) -> Floats:
-        return self.state + self.motion * (frame - self.last)
+        return self._state + self.motion * (frame - self.last)
 
     def add(self, sighting: Sighting) -> None:
         state = _state(sighting.box)
         steps = sighting.frame - self.last
-        moved = (state - self.state) / steps
+        moved = (state - self._state) / steps
         moved[2:] *= 0.5  # sizes jitter more than they change
-        fresh = len(self.sightings) == 1
+        fresh = len(self.frames) == 1
         self.motion = moved if fresh else self.motion + _SMOOTHING * (moved - self.motion)
-        self.state = state
-        self.sightings.append(sighting)
+        self._note(sighting, state)
+
+    def _note(self, sighting: Sighting, state: Floats) -> None:
+        self._state = state
+        self.frames.append(sighting.frame)
+        self._states.extend(state)
+        self.score = max(self.score, sighting.score)
+        self.sure |= sighting.sure
 
 
 def make_tracks(stage: Stage, all_seen: Seen, reach: float = REACH_SECONDS) -> list[Track]:
@@ -172,11 +173,7 @@ def make_tracks(stage: Stage, all_seen: Seen, reach: float = REACH_SECONDS) -> l
     def end(ended: Iterable[_Growing]) -> None:
         """Keep tracks of faces, and none of what made them: long videos have many sightings."""
         span = max(int(reach * stage.rate), 1)
-        tracks.extend(
-            _whole(track, scene, cut, stage, span)
-            for track in ended
-            if any(sighting.sure for sighting in track.sightings)
-        )
+        tracks.extend(_whole(track, scene, cut, stage, span) for track in ended if track.sure)
 
     for frame, seen in all_seen:
         while frame >= cut:
@@ -205,12 +202,12 @@ def _follow(growing: list[_Growing], seen: Sequence[Sighting], frame: int) -> No
                 free.remove(track)
                 taken.add(index)
         rest += [one for index, one in enumerate(candidates) if index not in taken]
-    growing += [_Growing([one], _state(one.box), camera.copy()) for one in rest]
+    growing += [_Growing(one, camera.copy()) for one in rest]
 
 
 def _camera(growing: Sequence[_Growing]) -> Floats:
     """How a face moves of which nothing is known: as the others do, which is as the camera."""
-    moving = [track.motion for track in growing if len(track.sightings) > 1]
+    moving = [track.motion for track in growing if len(track.frames) > 1]
     return np.median(moving, axis=0) if moving else np.zeros(4)
 
 
@@ -243,9 +240,7 @@ def _stilled(sighting: Sighting, pose: Floats) -> Sighting:
 
 def _whole(track: _Growing, first: int, end: int, stage: Stage, reach: int) -> Track:
     """Draw a track through all its frames and beyond its ends, within its scene."""
-    sightings = track.sightings
-    frames = np.array([sighting.frame for sighting in sightings])
-    states = np.array([_state(sighting.box) for sighting in sightings])
+    frames, states = np.array(track.frames), track.states
     steps = np.arange(max(frames[0] - reach, first), min(frames[-1] + reach + 1, end))
     drawn = np.stack([np.interp(steps, frames, states[:, i]) for i in range(4)], axis=1)
     for anchor, outside in ((0, steps < frames[0]), (-1, steps > frames[-1])):
@@ -257,11 +252,10 @@ def _whole(track: _Growing, first: int, end: int, stage: Stage, reach: int) -> T
     travelled = np.abs(np.gradient(centres, axis=0)) if len(centres) > 1 else 0 * sizes
     sizes = sizes + _MOTION_GROWTH * travelled
     boxes = np.concatenate([centres - sizes / 2, sizes], axis=1).round(1).astype(np.float32)
-    best = max(sighting.score for sighting in sightings)
-    return Track(int(steps[0]), boxes, best, len(sightings))
+    return Track(int(steps[0]), boxes, track.score, len(frames))
 
 
-def _velocity(frames: NDArray[np.int_], states: Floats, anchor: int, rate: float) -> Floats:
+def _velocity(frames: NDArray[np.integer], states: Floats, anchor: int, rate: float) -> Floats:
     """Give x and y in pixels a frame at an end of a track; 0 where it is slow or unknown."""
     near = np.abs(frames - frames[anchor]) <= _KNOWN_SECONDS * rate
     if np.ptp(frames[near]) < _KNOWN_SECONDS_LEAST * rate:
