@@ -9,7 +9,7 @@ from tests.support.layer import sample
 from tests.support.service import STRANGER, TENANT, App, World, make_world
 from tests.support.videos import decoded
 
-from consentry.azure.names import Container
+from consentry.azure.names import Container, TableName
 from consentry.limits import UPLOAD_ADDRESS_SECONDS
 from consentry.service.jobs.job import State
 from consentry.trust.operations import Capability
@@ -97,6 +97,18 @@ def test_result_is_fetched_by_an_address_that_lives_five_minutes(app: App) -> No
         assert reply.headers["Location"] == f"memory://{Container.REDACTED}/{FILM}?read&300"
         [record] = app.world.records()[before:]
         assert (record["operation"], record["outcome"]) == ("read_job_result", "ok")
+
+
+def test_row_that_names_another_tenants_video_opens_nothing(app: App) -> None:
+    job_id = start(app)
+    deliver(app.world)
+    rows = app.world.tables[TableName.JOBS]
+    row = rows.get(TENANT, f"job:{job_id}")
+    assert row is not None
+    for result in (FILM, f"{STRANGER}/../{FILM}"):
+        rows.put(STRANGER, row.row, {**row.values, "result": result})
+        reply = app.reply("redaction_content", method="GET", route={"id": job_id}, tenant=STRANGER)
+        assert (reply.status_code, reply.headers.get("Location")) == (404, None)
 
 
 def test_manifest_of_a_job_is_read_like_that_of_a_picture(app: App) -> None:

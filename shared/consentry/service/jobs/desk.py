@@ -103,7 +103,8 @@ class Desk:
     def content(self, invocation: Invocation, job_id: str) -> Outcome[str]:
         """Give a read-only address of the result, which lives for minutes."""
         job = self._find(invocation, job_id)
-        there = self.blobs.properties(Container.REDACTED, job.result) if job.result else None
+        result = job.own_result
+        there = self.blobs.properties(Container.REDACTED, result) if result else None
         if (
             job.state is not State.DONE
             or there is None
@@ -111,7 +112,7 @@ class Desk:
         ):
             raise NotFoundError("there is no result under that id")
         lifetime = timedelta(seconds=RESULT_ADDRESS_SECONDS)
-        return Outcome(self.blobs.read_address(Container.REDACTED, job.result, lifetime))
+        return Outcome(self.blobs.read_address(Container.REDACTED, result, lifetime))
 
     def _find(self, invocation: Invocation, job_id: str) -> Job:
         job = self.store.find(invocation.tenant, job_id)

@@ -57,7 +57,7 @@ class Endgame:
             return False
         if not job.settled:
             self._put_input_away(job)
-            if job.state is not State.DONE and job.result:
+            if job.state is not State.DONE and job.own_result:
                 self._take_back(job)
         self.bench.clear(job)
         self.store.forget_pieces(job)
@@ -101,7 +101,7 @@ class Endgame:
 
     def _take_back(self, job: Job) -> None:
         """Delete a result that was on its way out when its job failed."""
-        found = self.blobs.properties(Container.REDACTED, job.result)
+        found = self.blobs.properties(Container.REDACTED, job.own_result)
         if found is not None and found.metadata.get(JOB_METADATA) == job.id:
-            self.blobs.delete(Container.REDACTED, job.result, etag=found.etag)
-            self.blobs.delete(Container.REDACTED, job.result + MANIFEST_SUFFIX)
+            self.blobs.delete(Container.REDACTED, job.own_result, etag=found.etag)
+            self.blobs.delete(Container.REDACTED, job.own_result + MANIFEST_SUFFIX)

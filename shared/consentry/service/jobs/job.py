@@ -91,6 +91,12 @@ class Job:
         return UploadName.parse(f"{self.tenant}/{self.name}")
 
     @property
+    def own_result(self) -> str:
+        """The result's blob, or nothing: a row is no proof of whose the result is."""
+        place = UploadName.parse(self.result)
+        return self.result if place.tenant == self.tenant and place.is_addressable else ""
+
+    @property
     def folder(self) -> str:
         """Where all that it makes on its way lies."""
         return f"{self.tenant}/{self.id}/"

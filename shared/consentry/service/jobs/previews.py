@@ -84,8 +84,8 @@ class Previews:
     def _read(self, tenant: str, preview: UUID) -> tuple[Job, dict[str, Any]]:
         """Read a preview of the tenant's own, if it is still what its job made."""
         job = self.store.find(tenant, str(preview))
-        if job is not None and job.preview and job.state is State.DONE:
-            found = self.blobs.read(Container.REDACTED, job.result, limit=PREVIEW_BYTES_MAX)
+        if job is not None and job.preview and job.state is State.DONE and job.own_result:
+            found = self.blobs.read(Container.REDACTED, job.own_result, limit=PREVIEW_BYTES_MAX)
             if found is not None and found.properties.metadata.get(JOB_METADATA) == job.id:
                 if hashlib.sha256(found.data).hexdigest() != job.result_sha256:
                     raise IntegrityError("the preview is not what its job made")
