@@ -46,7 +46,7 @@ class Comparisons:
         reference: Photograph,
         limits: PictureLimits = DEFAULT_LIMITS,
     ) -> Comparison:
-        """Compare one face of each photograph, and let the tripwire count it.
+        """Compare one face of each photograph; the tripwire counts it, even if that breaks off.
 
         Raises FaceNotFoundError where a face is not there, RefusedError beyond a bound.
         """
@@ -56,8 +56,12 @@ class Comparisons:
         judge = self.judges.of(invocation)
         may_leave = self.tripwire.begin(invocation, {Mark.PICTURE: invocation.inputs})
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
-        found = self.vision.recognise(photographs, limits=limits)
-        verification = judge(similarity(*(one.embedded.template for one in found)))
-        invocation.count(comparisons=1, faces=sum(one.faces for one in found))
-        may_leave(verification.is_identical)
+        matched = None
+        try:
+            found = self.vision.recognise(photographs, limits=limits)
+            verification = judge(similarity(*(one.embedded.template for one in found)))
+            matched = verification.is_identical
+            invocation.count(comparisons=1, faces=sum(one.faces for one in found))
+        finally:
+            may_leave(matched)
         return Comparison(verification, *found)

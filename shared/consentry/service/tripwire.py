@@ -70,11 +70,12 @@ class Tripwire:
 
     def begin(
         self, invocation: Invocation, shown: Mapping[Mark, Sequence[str]]
-    ) -> Callable[[bool], None]:
+    ) -> Callable[[bool | None], None]:
         """Start to count what a verification shows, before anything is compared.
 
-        The function that is given takes whether it matched, and raises RefusedError beyond a
-        bound. What was begun stays counted, whatever comes of it: it was asked for.
+        The function that is given takes whether it matched, or None if that cannot be told, and
+        raises RefusedError beyond a bound. It is to be called whatever comes of the verification:
+        what was begun stays counted, and only the call notes that a bound was passed.
         """
         says_something = all(len(set(values)) == len(values) for values in shown.values())
         bounds = self._book.in_force(invocation.time).tripwire
@@ -86,7 +87,7 @@ class Tripwire:
         since = invocation.approval.decided_at
         finish = self._begin(invocation.tenant, marks, bounds, since, invocation.time)
 
-        def check(matched: bool) -> None:
+        def check(matched: bool | None) -> None:
             alarm = finish(matched if says_something else None)
             if alarm is not None:
                 raise invocation.refuse(Reason(alarm))

@@ -1,5 +1,6 @@
 """Two photographs in one form: the answer of face ids without a trace, and nothing but 1:1."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -227,6 +228,25 @@ def test_photograph_beyond_its_bound_gets_no_answer() -> None:
     assert told == {"error": {"code": "Refused", "message": told["error"]["message"]}}
     record = world.records()[-1]
     assert (record["allowed"], record["reason"]) == (False, "repeated_picture")
+
+
+def test_photograph_that_passes_its_bound_beside_one_without_a_face_is_noticed_too() -> None:
+    assert POLICY.tripwire is not None
+    world = make_world()
+    world.approve()
+    counter = Counter(world)
+    counter.compare(_pair(), consent="p-9")
+    probe = world.records()[-1]["inputs"][0]
+    now = world.clock()
+    for _ in range(POLICY.tripwire.picture_max - 1):
+        shown = [(Mark.PICTURE, probe)]
+        world.services.tripwire.note(TENANT, shown, matched=None, since=now, now=now)
+    nowhere = {"referenceFace": "0,0,8,8"}
+    counter.compare(_pair(second=OTHER), nowhere, consent="p-8", expect=403)
+    assert world.records()[-1]["reason"] == "repeated_picture"
+    standing = world.tables[TableName.QUOTAS].get(TENANT, "watch")
+    assert standing is not None
+    assert len(json.loads(str(standing.values["trips"]))) == 1
 
 
 def test_without_an_approval_for_verification_nothing_is_looked_at() -> None:
