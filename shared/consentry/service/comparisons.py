@@ -7,6 +7,7 @@ from consentry.limits import DETECT_BYTES_MAX
 from consentry.service.faces import DETECT_BYTES_MIN, DETECT_LIMITS
 from consentry.service.invocation import Invocation, Outcome
 from consentry.service.judging import Judges, Verification
+from consentry.service.standing_consents import StandingConsents
 from consentry.service.tripwire import Tripwire
 from consentry.trust.tripwire import Mark
 from consentry.vision import EMBEDDING_ROLES, Photograph, Recognised, Vision, similarity
@@ -27,17 +28,22 @@ class Comparisons:
     """The use case ``verify_pictures``, and its heart for whoever else has two photographs."""
 
     vision: Vision
+    consents: StandingConsents
     tripwire: Tripwire
     judges: Judges
 
     def verify(
         self, invocation: Invocation, probe: Photograph, reference: Photograph
     ) -> Outcome[Comparison]:
-        """Compare two photographs that a caller has sent, under the consent that the call names."""
+        """Compare two photographs that a caller has sent, under the consent that the call names.
+
+        The consent is read again, beside the making of the record: it may have ended meanwhile.
+        """
         for photograph in (probe, reference):
             if not DETECT_BYTES_MIN <= len(photograph.data) <= DETECT_BYTES_MAX:
                 raise PictureSizeError("a picture to verify has 1 KB to 6 MB")
-        return Outcome(self.compare(invocation, probe, reference, DETECT_LIMITS))
+        comparison = self.compare(invocation, probe, reference, DETECT_LIMITS)
+        return Outcome(comparison, self.consents.look(invocation, {invocation.consent_id}))
 
     def compare(
         self,

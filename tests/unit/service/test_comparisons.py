@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -247,6 +248,24 @@ def test_photograph_that_passes_its_bound_beside_one_without_a_face_is_noticed_t
     standing = world.tables[TableName.QUOTAS].get(TENANT, "watch")
     assert standing is not None
     assert len(json.loads(str(standing.values["trips"]))) == 1
+
+
+def test_consent_withdrawn_while_two_photographs_are_compared_gives_no_answer(
+    counter: Counter, consent: str
+) -> None:
+    counter.compare(_pair(), consent=consent)  # the gate leases calls: from here on it inserts none
+    ending = counter.give("p-3")
+    counters = counter.world.tables[TableName.QUOTAS]
+    go_on = counters.faults.hold("insert")
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(counter.compare, _pair(), consent=ending, expect=403)
+        counters.faults.wait_for_held()  # the consent was looked at, and the subject is counted
+        counter.withdraw(ending)
+        go_on()
+        told = asked.result()
+    assert told["error"]["code"] == "ConsentRequired"
+    record = counter.world.records()[-1]
+    assert (record["outcome"], record["reason"]) == ("release_failed", "consent_withdrawn")
 
 
 def test_without_an_approval_for_verification_nothing_is_looked_at() -> None:
