@@ -1,6 +1,7 @@
 """A video's job from its drop to its end: what comes of it, and what never does."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.support.service import STRANGER, TENANT, World, make_world
 from tests.support.videos import decoded, loudness
 
 from consentry.azure.names import Container, QueueName
-from consentry.errors import AuditUnavailableError, StorageError
+from consentry.errors import AuditUnavailableError, ConflictError, StorageError
 from consentry.limits import (
     JOB_KEPT_SECONDS,
     JOB_SECONDS_MAX,
@@ -33,6 +34,7 @@ from consentry.trust.operations import Capability, Operation
 
 FILM = f"{TENANT}/film.mp4"
 MANIFEST = f"{FILM}.manifest.json"
+ALL_BUT_JOINED = 9  # steps of a job of three pieces: cut, scan thrice, plan, write thrice, plan
 
 
 @pytest.fixture
@@ -94,6 +96,27 @@ def test_manifest_names_input_output_tracks_and_models(world: World) -> None:
     assert told["audit"] == world.records()[-1]["id"]
     own = world.content(Container.MANIFESTS, f"{TENANT}/{job.id}.json")
     assert own == world.content(Container.REDACTED, MANIFEST)
+
+
+def test_only_the_very_bytes_that_were_joined_and_recorded_leave(world: World) -> None:
+    drop(world)
+    deliver(world, steps=ALL_BUT_JOINED)
+    [last] = world.queues[QueueName.VIDEO].take()
+    [job] = jobs(world, TENANT)
+    go_on = world.audit.faults.hold("append")
+    with ThreadPoolExecutor() as pool:
+        step = pool.submit(take, world, last)
+        world.audit.faults.wait_for_held()  # the result is joined and about to be recorded
+        place = f"{job.folder}result"
+        world.blobs.write(Container.PIECES, place, film(), content_type="video/mp4")
+        go_on()
+        with pytest.raises(ConflictError):
+            step.result()
+    assert FILM not in world.names(Container.REDACTED)
+    take(world, last)
+    result = world.content(Container.REDACTED, FILM) or b""
+    assert manifest(world)["output"]["sha256"] == hashlib.sha256(result).hexdigest()
+    assert faces(result) == 0
 
 
 def test_every_step_leaves_a_record_under_the_approval(world: World) -> None:

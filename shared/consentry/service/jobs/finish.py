@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from consentry.azure.names import Container
-from consentry.errors import ArgumentError, IntegrityError, VideoSizeError
+from consentry.errors import ArgumentError, VideoSizeError
 from consentry.limits import PREVIEW_BYTES_MAX
 from consentry.service.inbox_names import MANIFEST_SUFFIX
 from consentry.service.invocation import Invocation, Outcome
@@ -31,9 +31,10 @@ _RESULT: Final = "result"
 
 @dataclass(frozen=True)
 class _Joined:
-    """A result that has not left yet: its file's digest, and its manifest."""
+    """A result that has not left yet: its file's digest and ETag, and its manifest."""
 
     sha256: str
+    etag: str
     manifest: bytes
 
 
@@ -65,7 +66,7 @@ class Finish:
             sha256 = hashlib.file_digest(target, "sha256").hexdigest()
             output = file_entry(sha256, target.tell())
             name = job.folder + _RESULT
-            self.blobs.upload(Container.PIECES, name, target, content_type=VIDEO_MEDIA_TYPE)
+            etag = self.blobs.upload(Container.PIECES, name, target, content_type=VIDEO_MEDIA_TYPE)
         rounds = job.writes
         looked = sum(one.looked for round_ in rounds for one in bench.residues(job, round_))
         done = summary(known, scan, masks.tracks, looked=looked, rounds=len(rounds))
@@ -82,7 +83,7 @@ class Finish:
         told["job"] = job.id
         told["input"] = file_entry(job.sha256, job.size) | told["input"]
         told["output"] = output | {"mediaType": VIDEO_MEDIA_TYPE}
-        return _Joined(sha256, self.notary.video(invocation, models, told))
+        return _Joined(sha256, etag, self.notary.video(invocation, models, told))
 
     def _preview(self, invocation: Invocation, job: Job) -> _Joined:
         """Make the document of a preview."""
@@ -93,7 +94,7 @@ class Finish:
         if len(document) > PREVIEW_BYTES_MAX:
             raise VideoSizeError("the video has too many tracks for a preview")
         name = job.folder + _RESULT
-        self.blobs.write(Container.PIECES, name, document, content_type=PREVIEW_MEDIA_TYPE)
+        etag = self.blobs.write(Container.PIECES, name, document, content_type=PREVIEW_MEDIA_TYPE)
         sha256, models = hashlib.sha256(document).hexdigest(), stages.vision.redacting
         invocation.saw_before(job.digest)
         invocation.used(models)
@@ -104,7 +105,7 @@ class Finish:
             "input": file_entry(job.sha256, job.size),
             "output": file_entry(sha256, len(document)) | {"mediaType": PREVIEW_MEDIA_TYPE},
         }
-        return _Joined(sha256, self.notary.video(invocation, models, told))
+        return _Joined(sha256, etag, self.notary.video(invocation, models, told))
 
     def _check_free(self, job: Job, result: str) -> None:
         """Raise ArgumentError where another upload's result has the name, which a suffix can do."""
@@ -114,7 +115,10 @@ class Finish:
             raise ArgumentError("the result of another upload has the name already")
 
     def _release(self, invocation: Invocation, job: Job, result: str, joined: _Joined) -> None:
-        """Let the result out: from here on the job cannot be cancelled, only failed."""
+        """Let the result out: from here on the job cannot be cancelled, only failed.
+
+        Raises ConflictError where its file is not the one that was recorded.
+        """
         store, now = self.stages.store, self.stages.clock()
         claimed = store.move(
             job, now, state=State.RELEASING, result=result, result_sha256=joined.sha256
@@ -127,13 +131,10 @@ class Finish:
             (Container.REDACTED, result + MANIFEST_SUFFIX),
         ):
             self.blobs.write(container, name, joined.manifest, content_type=MANIFEST_MEDIA_TYPE)
-        made = self.blobs.properties(Container.PIECES, job.folder + _RESULT)
-        if made is None:
-            raise IntegrityError("the result is not where it was put")
         self.blobs.move(
-            (Container.PIECES, made.name),
+            (Container.PIECES, job.folder + _RESULT),
             (Container.REDACTED, result),
-            etag=made.etag,
+            etag=joined.etag,
             metadata={JOB_METADATA: job.id, UPLOAD_METADATA: job.upload.upload_id},
         )
         upload, etag = job.upload, job.source_etag
