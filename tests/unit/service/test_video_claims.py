@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 from tests.support.claimants import FILM, SECONDS, WIDTH, Cinema, cinema, duo, film, place, seen
 from tests.support.consenting import statement_body
-from tests.support.jobs import RATE, deliver, jobs, leftovers, take
-from tests.support.layer import vision
+from tests.support.jobs import IN_SECONDS, RATE, deliver, jobs, leftovers, take
+from tests.support.layer import sample, vision
 from tests.support.service import STRANGER, TENANT
+from tests.support.videos import video
 
 from consentry.azure.names import Container, QueueName, TableName
 from consentry.service.jobs.job import State
@@ -223,6 +224,23 @@ def test_track_of_a_preview_stays_by_a_claim_and_by_nothing_else(theatre: Cinema
     [kept] = theatre.manifest()["claims"]
     assert kept["verdict"] == "kept"
     assert any(seen(theatre.result()))
+
+
+def test_track_that_reaches_over_the_border_is_claimed_like_any() -> None:
+    photo = Image.open(BytesIO(sample("person_a_2.jpg"))).convert("RGB")
+    face = place(np.asarray(photo))
+    left = int(face.left + face.width / 8)
+    frame = np.asarray(photo.crop((left, 0, left + photo.height, photo.height)).resize((300, 300)))
+    theatre = cinema(video([frame] * 12, IN_SECONDS))
+    told = preview(theatre)
+    [track] = told["tracks"]
+    assert track["sample"]["box"]["left"] < 0
+    consent = theatre.consenting()
+    by_box = theatre.start(claims=[{"receipt": consent, **track["sample"]}])
+    theatre.ask("cancel_redaction_job", method="DELETE", route={"id": by_box}, expect=202)
+    theatre.world.drop(FILM, theatre.data, job="wait")
+    theatre.work(claims=[{"receipt": consent, "preview": told["preview"], "track": track["id"]}])
+    assert [one["verdict"] for one in theatre.manifest()["claims"]] == ["kept"]
 
 
 def test_another_tenants_preview_is_an_unknown_one(theatre: Cinema) -> None:

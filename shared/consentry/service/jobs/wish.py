@@ -20,7 +20,9 @@ from consentry.vision import Box, MaskOptions
 from consentry.vision.video import Codec, Region, SoundKind, SoundOptions, VideoOptions
 
 Seconds = Annotated[float, Field(ge=0, le=VIDEO_SECONDS_MAX, allow_inf_nan=False)]
-Pixels = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+_PIXELS_MAX: Final = 100_000
+Place = Annotated[float, Field(ge=-_PIXELS_MAX, le=_PIXELS_MAX, allow_inf_nan=False)]
+Extent = Annotated[float, Field(gt=0, le=_PIXELS_MAX, allow_inf_nan=False)]
 
 _METADATA: Final = frozenset({"kind", "shape", "sound", "codec", "mode"})
 
@@ -37,12 +39,12 @@ class _Asked(BaseModel):
 
 
 class BoxWish(_Asked):
-    """A box in pixels of the upright picture."""
+    """A box in pixels of the upright picture; like a face's, it may reach over the border."""
 
-    left: Pixels
-    top: Pixels
-    width: Annotated[Pixels, Field(gt=0)]
-    height: Annotated[Pixels, Field(gt=0)]
+    left: Place
+    top: Place
+    width: Extent
+    height: Extent
 
     def box(self) -> Box:
         """What the core calls it."""
