@@ -193,6 +193,17 @@ def test_two_jobs_do_not_work_on_one_upload(app: App) -> None:
     assert len(jobs(app.world, TENANT)) == 1
 
 
+def test_upload_that_a_job_waits_for_is_not_redacted_as_another_request_asks(app: App) -> None:
+    waiting = app.ask("redact", document={"name": "film.mp4"}, expect=202)
+    app.world.drop(FILM, film())
+    stricter = {"source": "inbox/film.mp4", "kind": "solid"}
+    app.ask("redact", document=stricter, expect=409)
+    assert progress(app, waiting["id"])["state"] == "waiting"
+    app.world.arrive(FILM)
+    deliver(app.world)
+    assert [(job.id, job.state) for job in jobs(app.world, TENANT)] == [(waiting["id"], State.DONE)]
+
+
 def test_tenant_that_keeps_its_originals_redacts_one_again() -> None:
     app = App(make_world(None, **SHORT_PIECES, CONSENTRY_KEEP_ORIGINALS=TENANT))
     app.world.approve()
@@ -235,6 +246,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "source that climbs": {"source": "inbox/../northwind/film.mp4"},
     "source of a verification": {"source": "inbox/verify/film.mp4"},
     "name that climbs": {"name": "../film.mp4"},
+    "name of a verification": {"name": "verify/film.mp4"},
     "unknown field": {"source": "inbox/film.mp4", "keep": [1]},
     "unknown codec": {"source": "inbox/film.mp4", "codec": "h265"},
     "spans without mute": {"source": "inbox/film.mp4", "mute": [[0, 1]]},

@@ -62,23 +62,21 @@ class Desk:
         name = source.removeprefix(SOURCE_PREFIX)
         if name == source:
             raise ArgumentError("a source is inbox/ and the name of an upload")
-        upload = UploadName.parse(f"{invocation.tenant}/{check_name(name)}")
-        if upload.purpose is not Purpose.REDACT:
-            raise ArgumentError("what lies below verify/ is not redacted")
+        upload = _to_redact(invocation, name)
         found = self.blobs.properties(Container.INBOX, upload.blob)
         if found is None:
             raise NotFoundError("there is no upload of that name")
         held = self.intake.under_way(upload, found.etag)
         if held is not None:
-            raise ConflictError("a job works on that upload already")
+            raise ConflictError("a job works on that upload already, or waits for it")
         return self.intake.start(invocation, upload, found, wish)
 
     def expect(
         self, invocation: Invocation, name: str, wish: Wish
     ) -> Outcome[tuple[Job, UploadAddress]]:
         """Give an address for the video itself; its job starts when the upload arrives."""
+        upload = _to_redact(invocation, name)
         asked = self.addresses.create(invocation, name)
-        upload = UploadName.parse(f"{invocation.tenant}/{name}")
         job = self.intake.new_job(invocation, upload, wish, State.WAITING)
 
         def release() -> None:
@@ -133,6 +131,14 @@ class Desk:
         worked = job.frames * sum(share) / 2
         seconds = elapsed.total_seconds()
         return Progress(job, percent, worked / seconds if seconds else None, expected)
+
+
+def _to_redact(invocation: Invocation, name: str) -> UploadName:
+    """Take the name of an upload of the caller's own tenant; ArgumentError for no usable one."""
+    upload = UploadName.parse(f"{invocation.tenant}/{check_name(name)}")
+    if upload.purpose is not Purpose.REDACT:
+        raise ArgumentError("what lies below verify/ is not redacted")
+    return upload
 
 
 def _share(job: Job, rows: dict[int, PieceRow]) -> tuple[float, float]:

@@ -31,9 +31,9 @@ class Intake:
     default_mask: MaskOptions
 
     def under_way(self, upload: UploadName, etag: str) -> Job | None:
-        """Give the job that works on exactly this content, if one does."""
+        """Give the job that works on exactly this content, or waits for it, if there is one."""
         held = self.store.holder(upload)
-        if held is None or held.source_etag != etag:
+        if held is None or held.source_etag not in ("", etag):
             return None
         job = self.store.find(upload.tenant, held.job)
         return None if job is None or job.is_over else job
