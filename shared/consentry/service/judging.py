@@ -3,7 +3,7 @@
 A decision is made at the false match rate of the approval, by the calibration that ships with the
 models. A tenant that calibrated on its own people gets told of their rate besides, and where that
 surely lies above the shipped one, the threshold rises until the rate would be the approval's. It
-never falls. No rate is claimed that the data named with it do not back.
+never falls below the shipped one. No rate is claimed that the data named with it do not back.
 """
 
 import math
