@@ -1,6 +1,7 @@
 """A video over HTTP on the running stack: asked for, uploaded, worked on, fetched."""
 
 import hashlib
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from tests.support.deployment import APPROVED, OTHER, Deployment
 from tests.support.jobs import RATE, film
 from tests.support.layer import sample, vision
 from tests.support.polling import until
+from tests.support.shell import Shell
 from tests.support.videos import decoded
 
 from consentry.azure.names import Container
@@ -39,6 +41,36 @@ def test_video_is_uploaded_redacted_by_the_queue_and_fetched(running: Deployment
     assert len(frames) == 2 * RATE
     assert not any(vision().detect(frame) for frame in frames[::5])
     assert running.names(Container.PIECES) == set()
+
+
+def test_command_uploads_a_film_follows_its_job_and_fetches_what_came_of_it(
+    running: Deployment, shell: Shell, tmp_path: Path
+) -> None:
+    source, result = tmp_path / "walk.mp4", tmp_path / "masked.mp4"
+    source.write_bytes(film(2))
+    told = shell("video", "start", source, "--out", result, "--region", "0,0,40,40@0-1")
+    assert (told["state"], told["percent"], told["result"]) == ("done", 100, str(result))
+    frames, _ = decoded(result.read_bytes())
+    assert len(frames) == 2 * RATE
+    assert not any(vision().detect(frame) for frame in frames[::5])
+    manifest = running.open(VIDEO, (tmp_path / "masked.mp4.manifest.json").read_bytes())
+    assert manifest["output"]["sha256"] == hashlib.sha256(result.read_bytes()).hexdigest()
+    assert len(manifest["regions"]) == 1
+    late = shell("video", "cancel", told["id"], expect=4)
+    assert late["error"]["message"].startswith("the job has ended")
+    assert result.exists()
+
+
+def test_command_cancels_a_job_and_fetches_nothing_of_it(
+    running: Deployment, shell: Shell, tmp_path: Path
+) -> None:
+    with running.client(APPROVED) as http:
+        job = http.post("/redactions", json={"name": "films/never.mp4"}).json()["id"]
+    assert shell("video", "show", job)["state"] == "waiting"
+    shell("video", "cancel", job)
+    told = shell("video", "fetch", job, tmp_path / "masked.mp4", expect=1)
+    assert told["state"] == "cancelled"
+    assert list(tmp_path.iterdir()) == []
 
 
 def ended(http: httpx.Client, where: str) -> str:

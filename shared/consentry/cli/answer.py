@@ -75,7 +75,7 @@ _CURES: Final[tuple[tuple[type[ConsentryError], str], ...]] = (
         VideoError,
         "Give a whole MP4, MOV, MKV, WebM, AVI or TS with H.264, HEVC, VP9, AV1, MPEG-4 or MJPEG.",
     ),
-    (StateError, "See how things stand: `consentry access show`, `consentry keys list`."),
+    (StateError, "See how things stand: `consentry access show`, `keys list`, `video show`."),
     (ArgumentError, "`--help` of the command shows what it takes, with an example."),
     (InputError, "Check the name, the size and the content of what was given."),
     (RedactionError, "Nothing was written. Try `--kind solid --shape rectangle`."),

@@ -17,6 +17,7 @@ from consentry.cli import (
     evaluate,
     evaluate_fairness,
     evaluate_people,
+    jobs,
     keys,
     layer,
     manifest,
@@ -43,6 +44,10 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("verify", verify, f"consentry verify a.jpg b.jpg --consent {_ID}"),
     ("calibrate", calibrate, "consentry calibrate people.csv"),
     ("upload", upload, "consentry upload street.jpg --wait --out redacted"),
+    ("video start", jobs.start, "consentry video start film.mp4 --out masked.mp4"),
+    ("video show", jobs.show, f"consentry video show {_ID}"),
+    ("video fetch", jobs.fetch, f"consentry video fetch {_ID} masked.mp4"),
+    ("video cancel", jobs.cancel, f"consentry video cancel {_ID}"),
     ("dev", dev, "consentry dev --port 7071"),
     (
         "manifest verify",
@@ -159,6 +164,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
 
 _GROUPS: Final = {
     "access": "Applications for access, and decisions on them.",
+    "video": "Jobs of the service on videos: start, follow, fetch, cancel.",
     "consent": "What people agreed to: register it, end it, check receipts offline.",
     "doctor": "What is wrong here, and what is overdue.",
     "dev": "The local stack, kept up to play with.",

@@ -1,7 +1,7 @@
 """The service as its callers meet it over HTTP."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
 import httpx
@@ -18,12 +18,13 @@ FACE_HEADER: Final = "X-Consentry-Face"
 CONSENT_HEADER: Final = "X-Consentry-Consent"
 CONSENTS_PATH: Final = "/consents"
 RECORDS_PATH: Final = "/audit/records"
+REDACTIONS_PATH: Final = "/redactions"
 
 Documents = list[Mapping[str, Any]]
 
 
 class Service(Interface):
-    """What a caller does with a key: verification, calibration and uploads."""
+    """What a caller does with a key: verification, calibration, uploads and jobs on videos."""
 
     def __init__(self, endpoint: str, key: str) -> None:
         super().__init__(endpoint, {KEY_HEADER: key})
@@ -70,30 +71,55 @@ class Service(Interface):
         except NotFoundError:
             return None
 
-    def upload(self, name: str, data: bytes, consent: str = "") -> str:
+    def upload(self, name: str, file: BinaryIO, consent: str = "") -> str:
         """Upload a file under a name; give the upload's id."""
         body = {"name": name, "consent": consent}
         address = self._document("POST", "/uploads", json=body)
+        self.put(address, file)
+        return str(address["id"])
+
+    def put(self, address: Mapping[str, Any], file: BinaryIO) -> None:
+        """Write a file to an address that the service gave for it, piece by piece."""
         with transport():
             reply = self._storage.put(
-                address["uploadUrl"], content=data, headers=address["headers"]
+                address["uploadUrl"], content=file, headers=address["headers"]
             )
-        if not reply.is_success:
-            raise StorageError(f"the storage account answered {reply.status_code}")
-        return str(address["id"])
+        _check(reply)
 
     def upload_status(self, upload_id: str) -> Mapping[str, Any]:
         """Tell what became of an upload: ``state``, and ``reason`` or ``result``."""
         return self._document("GET", f"/uploads/{upload_id}")
 
-    def upload_result(self, upload_id: str) -> bytes:
-        """Fetch the result of an upload that is done."""
-        address = self._send("GET", f"/uploads/{upload_id}/content").headers["Location"]
-        with transport():
-            reply = self._storage.get(address)
-        if not reply.is_success:
-            raise StorageError(f"the storage account answered {reply.status_code}")
-        return reply.content
+    def upload_result(self, upload_id: str, file: BinaryIO) -> None:
+        """Fetch the result of an upload that is done into a file."""
+        self._fetch(f"/uploads/{upload_id}/content", file)
+
+    def start_job(self, wish: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask for a video's job: its ``id``, and an ``upload`` address for a ``name`` to come."""
+        return self._document("POST", REDACTIONS_PATH, json=wish)
+
+    def job(self, job_id: str) -> Mapping[str, Any]:
+        """Tell how far a job is: ``state``, ``percent``, and more as it is known."""
+        return self._document("GET", _job_path(job_id))
+
+    def cancel_job(self, job_id: str) -> None:
+        """End a job, and have its input and all that was made of it deleted."""
+        self._send("DELETE", _job_path(job_id))
+
+    def job_result(self, job_id: str, file: BinaryIO) -> None:
+        """Fetch the redacted video, or the preview, into a file."""
+        self._fetch(f"{_job_path(job_id)}/content", file)
+
+    def job_manifest(self, job_id: str) -> bytes:
+        """Fetch the signed manifest of a job's result."""
+        return self._send("GET", f"{_job_path(job_id)}/manifest").content
+
+    def _fetch(self, path: str, file: BinaryIO) -> None:
+        address = self._send("GET", path).headers["Location"]
+        with transport(), self._storage.stream("GET", address) as reply:
+            _check(reply)
+            for piece in reply.iter_bytes():
+                file.write(piece)
 
 
 class Governance(Interface):
@@ -246,6 +272,16 @@ def connect_log(endpoint: str, *, key: str, token: str) -> Log:
 
 def _bearer(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def _check(reply: httpx.Response) -> None:
+    """Raise StorageError unless the storage account did what was asked for."""
+    if not reply.is_success:
+        raise StorageError(f"the storage account answered {reply.status_code}")
+
+
+def _job_path(job_id: str) -> str:
+    return f"{REDACTIONS_PATH}/{quote(job_id, safe='')}"
 
 
 def _keys_path(tenant: str) -> str:

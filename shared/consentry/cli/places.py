@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from consentry.errors import LocalStackError, SettingsError, StorageError
+from consentry.errors import ArgumentError, LocalStackError, SettingsError, StorageError
 
 NOTE: Final = "stack.json"
 LAYER_VARIABLE: Final = "CONSENTRY_LAYER"
@@ -35,11 +35,29 @@ def runtime_folder() -> Path:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file at once or not at all."""
+    with written_whole(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that was named; ArgumentError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise ArgumentError(f"the file cannot be read: {error.strerror}") from None
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that gets its name when it is whole, and is gone where it does not become so."""
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(data)
+            with temporary.open("wb") as file:
+                yield file
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -9,7 +9,13 @@ import typer
 
 from consentry.cli.answer import Answer
 from consentry.cli.offline import read_picture
-from consentry.cli.places import CONSENT_VARIABLE, ENDPOINT_VARIABLE, KEY_VARIABLE, write_whole
+from consentry.cli.places import (
+    CONSENT_VARIABLE,
+    ENDPOINT_VARIABLE,
+    KEY_VARIABLE,
+    opened,
+    written_whole,
+)
 from consentry.errors import StorageError
 
 if TYPE_CHECKING:
@@ -65,23 +71,27 @@ def upload(
     endpoint: Endpoint = "",
     key: Key = "",
 ) -> Answer:
-    """Upload pictures to be redacted; with --wait, fetch the results or print the reasons."""
+    """Upload pictures or videos to be redacted; with --wait, fetch results or print the reasons.
+
+    `consentry video start` asks more of a video, and shows how far it is.
+    """
     from consentry.cli.client import connect
 
     with connect(endpoint, key) as service:
         prefix = f"{folder.strip('/')}/" if folder else ""
         sent = [
-            {
-                "file": str(path),
-                "id": service.upload(prefix + path.name, read_picture(path), consent),
-            }
-            for path in files
+            {"file": str(path), "id": _upload(service, prefix, path, consent)} for path in files
         ]
         if wait:
             deadline = time.monotonic() + patience
             sent = [item | _await(service, item["id"], deadline, out) for item in sent]
     refused = [item for item in sent if item.get("state") == "quarantined"]
     return Answer({"uploads": sent}, [_line(item) for item in sent], yes=not refused)
+
+
+def _upload(service: "Service", prefix: str, path: Path, consent: str) -> str:
+    with opened(path) as file:
+        return service.upload(prefix + path.name, file, consent)
 
 
 def _await(service: "Service", upload_id: str, deadline: float, out: Path) -> dict[str, Any]:
@@ -94,7 +104,8 @@ def _await(service: "Service", upload_id: str, deadline: float, out: Path) -> di
     found = {name: status[name] for name in ("state", "reason") if name in status}
     if status["state"] == "done":
         target = out / Path(str(status["result"])).name
-        write_whole(target, service.upload_result(upload_id))
+        with written_whole(target) as file:
+            service.upload_result(upload_id, file)
         found["result"] = str(target)
     return found
 
