@@ -132,6 +132,9 @@ def test_sightings_come_back_as_they_were_kept_and_counted_from_where_a_piece_be
     first.extend(second, 8)
     assert list(first)[2] == (8, (seen(8, 5.7),))
     assert len(first) == 3
+    assert list(first.between(7, 8)) == [(7, faces)]
+    assert list(first.between(1, 9)) == list(first)[1:]
+    assert list(first.between(9, 20)) == []
 
 
 def test_sightings_of_a_crowd_take_few_bytes() -> None:

@@ -88,7 +88,7 @@ class Looked:
 
 def sightings(scan: Scan, track: Track) -> Iterator[list[Sighting]]:
     """Give, for each examined frame of a track, what was seen in its place; mostly one face."""
-    for frame, faces in scan.seen:
+    for frame, faces in scan.seen.between(track.start, track.end):
         box = track.box(frame)
         if box is not None:
             yield [face for face in faces if face.box.overlap(box) >= _SAME_FACE]

@@ -6,6 +6,7 @@ while somebody goes through them.
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
@@ -97,8 +98,20 @@ class Sightings:
 
     def __iter__(self) -> Iterator[tuple[int, tuple[Sighting, ...]]]:
         """Give the examined frames, each with its faces."""
-        place = 0
-        for frame in self.frames:
+        return self._from(0, len(self.frames), 0)
+
+    def between(self, first: int, end: int) -> Iterator[tuple[int, tuple[Sighting, ...]]]:
+        """Give the examined frames from one on until before another, each with its faces."""
+        rows = range(0, len(self.faces), _ROW)
+        row = bisect_left(rows, first, key=self.faces.__getitem__)
+        begin, stop = bisect_left(self.frames, first), bisect_left(self.frames, end)
+        return self._from(begin, stop, row * _ROW)
+
+    def _from(
+        self, begin: int, stop: int, place: int
+    ) -> Iterator[tuple[int, tuple[Sighting, ...]]]:
+        """Give examined frames by their places; ``place`` is where the first one's faces begin."""
+        for frame in self.frames[begin:stop]:
             faces = []
             while place < len(self.faces) and self.faces[place] == frame:
                 faces.append(_sighting(self.faces[place : place + _ROW]))
