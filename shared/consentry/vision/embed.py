@@ -13,14 +13,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from consentry.errors import FaceNotFoundError
 from consentry.vision.align import ARCFACE, DLIB, align
 from consentry.vision.cohort import shipped_cohort
-from consentry.vision.detect import THRESHOLDS, Face, Profile, candidates
-from consentry.vision.geometry import Box
+from consentry.vision.detect import Face
 from consentry.vision.stages import stage
+from consentry.vision.upright import look_upright
 from consentry.vision.workers import in_order
 
 Floats = NDArray[np.float32]
@@ -30,14 +29,14 @@ Template = NDArray[np.float32]
 """A face as both embedders see it: (256,), float32, of length 1. A template is personal data."""
 
 TEMPLATE_VALUES: Final = 256
-_PIPELINE: Final = "sface+dlib 2"  # changes with everything here that changes a template
+_PIPELINE: Final = "sface+dlib 3"  # changes with everything here that changes a template
 
 
 class TemplateProfile(StrEnum):
     """How much work a template is worth.
 
     FAST takes the landmarks as the detector gave them, and one crop for each embedder. ACCURATE
-    looks at the face again, closer, averages the landmarks, and embeds the mirror image as well.
+    looks at the face again, closer and upright, and embeds the mirror image as well.
     Templates of one profile are not compared with those of the other.
     """
 
@@ -67,9 +66,7 @@ class Networks:
     at_a_time: int = 1
 
 
-_SURROUNDINGS: Final = 2.2  # side of the square around a face, in longer sides of its box
-_CLOSE: Final = 500  # pixels to which that square is brought
-_REDUCING_GAP: Final = 1.0  # large reductions go by whole steps first: several times faster
+_LEVEL_DEGREES: Final = 5.0  # a face that leans by less is not turned to look at it again
 
 
 def make_template(
@@ -89,12 +86,13 @@ def embeddings(
     networks: Networks, pixels: Pixels, face: Face, profile: TemplateProfile
 ) -> tuple[Floats, Floats, float]:
     """Give what each embedder says of a face, (128,) of length 1, and the first one's strength."""
-    square, scale, corner = _look_closer(pixels, face.box)
-    landmarks = (face.landmarks - corner) * np.float32(scale)
+    if face.box.clipped(pixels.shape[1], pixels.shape[0]) is None:
+        raise FaceNotFoundError("the face lies outside of the picture")
+    landmarks = face.landmarks
     if profile is TemplateProfile.ACCURATE:
-        landmarks = _steady_landmarks(networks.detector, square, landmarks)
+        landmarks = _steady_landmarks(networks.detector, pixels, face)
     with stage("align"):
-        crops = [align(square, landmarks, alignment) for alignment in (ARCFACE, DLIB)]
+        crops = [align(pixels, landmarks, alignment) for alignment in (ARCFACE, DLIB)]
     runs = [(networks.embedder, crops[0]), (networks.second_embedder, crops[1])]
     if profile is TemplateProfile.ACCURATE:
         runs += [(run, crop[:, ::-1]) for run, crop in runs]
@@ -136,46 +134,15 @@ def _unit(values: Floats) -> Floats:
     return scaled
 
 
-def _look_closer(pixels: Pixels, box: Box) -> tuple[Pixels, float, Floats]:
-    """Cut a square around a face and bring it to size; black where the picture ends.
+def _steady_landmarks(detector: Run, pixels: Pixels, face: Face) -> Floats:
+    """Look at a face again, closer; give its landmarks (5, 2) in pixels of the picture.
 
-    Gives the square, its scale against the picture, and its corner in the picture.
+    A detector errs differently at each size, so that the mean of both looks errs less than either.
+    A face that leans is turned until it is level; what the first look said of it does not count,
+    since the detector draws the landmarks of a leaning face towards those of an upright one.
     """
-    side = max(box.width, box.height) * _SURROUNDINGS
-    left = box.left + box.width / 2 - side / 2
-    top = box.top + box.height / 2 - side / 2
-    visible = Box(left, top, side, side).clipped(pixels.shape[1], pixels.shape[0])
-    if visible is None or side < 1:
-        raise FaceNotFoundError("the face lies outside of the picture")
-    scale = _CLOSE / side
-    first_row, first_column = int(visible.top), int(visible.left)
-    part = pixels[
-        first_row : int(np.ceil(visible.bottom)), first_column : int(np.ceil(visible.right))
-    ]
-    with stage("resize"):
-        seen = Image.fromarray(part).resize(
-            (max(round(visible.width * scale), 1), max(round(visible.height * scale), 1)),
-            Image.Resampling.BILINEAR,
-            box=(
-                visible.left - first_column,
-                visible.top - first_row,
-                visible.right - first_column,
-                visible.bottom - first_row,
-            ),
-            reducing_gap=_REDUCING_GAP,
-        )
-    square = Image.new("RGB", (_CLOSE, _CLOSE))
-    square.paste(seen, (round((visible.left - left) * scale), round((visible.top - top) * scale)))
-    return np.asarray(square), scale, np.array([left, top], np.float32)
-
-
-def _steady_landmarks(detector: Run, square: Pixels, given: Floats) -> Floats:
-    """Average a face's landmarks (5, 2) in a square around it: as given, and as a closer look says.
-
-    A detector errs differently at each size, so that the mean errs less. More looks gain nothing.
-    """
-    centre, reach = given.mean(axis=0), np.ptp(given, axis=0).max() / 2
-    seen = [face.landmarks for face in candidates(detector, square, THRESHOLDS[Profile.FAST])]
-    # Another face in the square has its centre elsewhere.
-    same = [points for points in seen if np.linalg.norm(points.mean(axis=0) - centre) < reach]
-    return np.mean([given, *same], axis=0, dtype=np.float32)
+    seen = look_upright(detector, pixels, face, _LEVEL_DEGREES)
+    landmarks = seen.in_picture()
+    if seen.degrees:
+        return landmarks
+    return np.mean([face.landmarks, landmarks], axis=0, dtype=np.float32)

@@ -24,7 +24,7 @@ Run = Callable[[Floats], Mapping[str, Floats]]
 VIEW_PIXELS: Final = 256
 _SURROUNDINGS: Final = 2.2  # side of the view, in longer sides of the face's box
 _LOOKS_MAX: Final = 5
-_LEVEL_DEGREES: Final = 1.5
+_LEVEL_DEGREES: Final = 1.5  # what still counts as level
 _CLOSER: Final = 2.0  # scale of the view at which the detector looks
 _SHOWN_AS: Final = 1.2  # degrees of lean per degree that the landmarks show
 
@@ -34,43 +34,54 @@ class UprightFace:
     """A face in a square view (VIEW_PIXELS, VIEW_PIXELS, 3), RGB, black beyond the picture.
 
     ``landmarks`` (5, 2) are in pixels of the view, ``degrees`` is how far the view was turned
-    against the picture: the face's lean in the picture, positive clockwise.
+    against the picture: the face's lean in the picture, positive clockwise. ``middle`` (2,) is
+    where the middle of the view lies in the picture, and ``scale`` its pixels per picture's pixel.
     """
 
     pixels: Pixels
     landmarks: Floats
     degrees: float
+    middle: Floats
+    scale: float
+
+    def in_picture(self) -> Floats:
+        """Give the landmarks (5, 2) in pixels of the picture."""
+        angle = np.radians(self.degrees)
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        landmarks = (self.landmarks - VIEW_PIXELS / 2) / self.scale @ turn + self.middle
+        return np.asarray(landmarks, np.float32)
 
 
-def look_upright(detector: Run, pixels: Pixels, face: Face) -> UprightFace:
-    """See one face of RGB pixels (height, width, 3) as level as the detector can tell."""
+def look_upright(
+    detector: Run, pixels: Pixels, face: Face, level: float = _LEVEL_DEGREES
+) -> UprightFace:
+    """See one face of RGB pixels (height, width, 3) as level as the detector can tell.
+
+    A face that seems to lean by less than ``level`` degrees is not turned any more.
+    """
     part, box = _surroundings(pixels, face.box)
     side = max(box.width, box.height) * _SURROUNDINGS
-    scale = VIEW_PIXELS / side
+    middle = np.array(
+        [face.box.left + face.box.width / 2, face.box.top + face.box.height / 2], np.float32
+    )
+    scale = VIEW_PIXELS / (max(face.box.width, face.box.height) * _SURROUNDINGS)
     degrees = 0.0
     seen = _turned(part, box, side, degrees)
-    best = UprightFace(seen, _into_view(face, scale * box.width / face.box.width), degrees)
+    given = (face.landmarks - middle) * np.float32(scale) + np.float32(VIEW_PIXELS / 2)
+    best = UprightFace(seen, given, degrees, middle, scale)
     for _ in range(_LOOKS_MAX):
         found = _nearest(
-            candidates(detector, seen, THRESHOLDS[Profile.FAST], _CLOSER), box.width * scale
+            candidates(detector, seen, THRESHOLDS[Profile.FAST], _CLOSER), face.box.width * scale
         )
         if found is None:
             break
-        best = UprightFace(seen, found.landmarks, degrees)
+        best = UprightFace(seen, found.landmarks, degrees, middle, scale)
         shown = _SHOWN_AS * lean(found.landmarks)
-        if abs(shown) < _LEVEL_DEGREES:
+        if abs(shown) < level:
             break
         degrees += shown
         seen = _turned(part, box, side, degrees)
     return best
-
-
-def _into_view(face: Face, scale: float) -> Floats:
-    """Give the landmarks (5, 2) where the view that is not turned shows them."""
-    box = face.box
-    middle = np.array([box.left + box.width / 2, box.top + box.height / 2], np.float32)
-    landmarks: Floats = (face.landmarks - middle) * np.float32(scale) + VIEW_PIXELS / 2
-    return landmarks.astype(np.float32)
 
 
 def _surroundings(pixels: Pixels, box: Box) -> tuple[Image.Image, Box]:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.support.layer import layer_dir, sample, vision
 
 from consentry.errors import FaceNotFoundError, LayerError
@@ -96,6 +97,39 @@ def test_landmarks_fall_on_the_points_of_the_alignment(alignment: Alignment) -> 
     for x, y in alignment.points.astype(int):
         assert crop[y - 1 : y + 2, x - 1 : x + 2].max() == 255
     assert crop.sum() == pytest.approx(5 * 25 / 1.5**2 * 255 * 3, rel=0.3)
+
+
+def test_much_larger_face_is_averaged_before_it_is_cut_out() -> None:
+    landmarks = (ARCFACE.points * 6 + 40).astype(np.float32)
+    rows, columns = np.indices((760, 760))
+    stripes = np.where((rows + columns) % 2, 255, 0).astype(np.uint8)
+    pixels = np.repeat(stripes[..., None], 3, axis=2)
+
+    crop = align(pixels, landmarks, ARCFACE)
+
+    assert crop.shape == (112, 112, 3)
+    assert np.abs(crop.astype(int) - 127).max() <= 10
+
+
+def test_what_lies_outside_of_the_picture_is_black_in_the_crop() -> None:
+    pixels = np.full((60, 40, 3), 200, np.uint8)
+    landmarks = (ARCFACE.points - (56, 0)).astype(np.float32)
+
+    crop = align(pixels, landmarks, ARCFACE)
+
+    assert (crop[:, :55] == 0).all()
+    assert (crop[2:58, 58:94] == 200).all()
+    assert (crop[62:] == 0).all()
+
+
+@pytest.mark.parametrize("degrees", [-30, 25])
+def test_leaning_face_has_nearly_the_template_of_the_level_one(degrees: int) -> None:
+    level = Image.fromarray(vision().read(sample("person_a_1.jpg")).pixels)
+    leaning = np.asarray(level.rotate(degrees, Image.Resampling.BICUBIC))
+
+    made = vision().template(leaning, vision().detect(leaning)[0])
+
+    assert similarity(made, template("person_a_1.jpg")) > 0.9
 
 
 def test_many_threads_get_the_same_template() -> None:
