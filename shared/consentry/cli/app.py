@@ -29,6 +29,7 @@ from consentry.cli.calibrate import calibrate
 from consentry.cli.dev import dev
 from consentry.cli.doctor import doctor, retention
 from consentry.cli.offline import detect, redact
+from consentry.cli.preview import preview
 from consentry.cli.records import records
 from consentry.cli.remote import upload, verify
 from consentry.errors import ConsentryError
@@ -41,6 +42,7 @@ _ID: Final = "0199a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
 COMMANDS: Final[tuple[tuple[str, Callable[..., Answer | None], str], ...]] = (
     ("redact", redact, "consentry redact street.jpg masked.jpg"),
     ("detect", detect, "consentry detect street.jpg --profile recall"),
+    ("preview", preview, "consentry preview film.mp4 tracks"),
     ("verify", verify, f"consentry verify a.jpg b.jpg --consent {_ID}"),
     ("calibrate", calibrate, "consentry calibrate people.csv"),
     ("upload", upload, "consentry upload street.jpg --wait --out redacted"),

@@ -90,7 +90,7 @@ def redact_video(vision: "Vision", job: VideoJob, *, visible: bool) -> dict[str,
                 job.source.open("rb") as source,
                 temporary.open("w+b") as result,
                 tempfile.TemporaryFile(dir=target.parent) as scratch,
-                _progress(visible=visible) as tell,
+                progress(visible=visible) as tell,
             ):
                 done = vision.redact_video(source, result, scratch, job.options, tell=tell)
                 document = _manifest(vision, job, done, (source, result))
@@ -134,7 +134,7 @@ def _file(file: BufferedIOBase) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _progress(*, visible: bool) -> Iterator["Tell"]:
+def progress(*, visible: bool) -> Iterator["Tell"]:
     """Show a bar per step on a terminal."""
     if not visible or not sys.stderr.isatty():
         yield lambda *_: None

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,6 +219,24 @@ class Vision:
                 target,
                 scratch,
                 options,
+                detectors,
+                threads=self._threads,
+                limits=limits or Limits(),
+                tell=tell or (lambda *_: None),
+            )
+
+    def preview_video(
+        self, source: BinaryIO, *, limits: "Limits | None" = None, tell: "Tell | None" = None
+    ) -> dict[str, Any]:
+        """Describe the tracks of a video without showing a face: spans, boxes, masked thumbnails.
+
+        Raises VideoError or VideoSizeError for a file that is refused.
+        """
+        from consentry.vision.video import Limits, preview_video
+
+        with self.looking() as detectors:
+            return preview_video(
+                source,
                 detectors,
                 threads=self._threads,
                 limits=limits or Limits(),

@@ -1,9 +1,10 @@
 """Faces in videos: found, followed, covered, and the result looked at again.
 
-``redact_video`` is the whole job on files that are already open; nothing here opens a file by
-name, and nothing leads to a service. The same job on many machines is the same functions, with
-nothing but files (F) and JSON (``to_json``, ``from_json``) between them. Each is safe to repeat:
-the same input gives the same result, but for the encoder's bytes when its threads differ.
+``redact_video`` is the whole job on files that are already open, and ``preview_video`` tells of the
+tracks instead; nothing here opens a file by name, and nothing leads to a service. The same job on
+many machines is the same functions, with nothing but files (F) and JSON (``to_json``,
+``from_json``) between them. Each is safe to repeat: the same input gives the same result, but for
+the encoder's bytes when its threads differ.
 
 One machine, at first::
 
@@ -78,7 +79,7 @@ from consentry.vision.video.preview import (
     tracks_document,
 )
 from consentry.vision.video.proof import Residue
-from consentry.vision.video.redact import ROUNDS_MAX, redact_video, summary
+from consentry.vision.video.redact import ROUNDS_MAX, preview_video, redact_video, summary
 from consentry.vision.video.scan import PieceScan, scan_piece
 from consentry.vision.video.sheet import contact_sheet
 from consentry.vision.video.sound import SoundKind, SoundOptions, open_sound
@@ -130,6 +131,7 @@ __all__ = [
     "open_sound",
     "pictured",
     "plan_pieces",
+    "preview_video",
     "redact_video",
     "samples",
     "scan_piece",

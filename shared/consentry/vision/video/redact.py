@@ -10,7 +10,7 @@ depends on their size, and on the video's length only by the sightings that are 
 """
 
 from collections.abc import Sequence
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from consentry.errors import RedactionError
 from consentry.vision.detect import Detectors
@@ -20,6 +20,7 @@ from consentry.vision.video.join import join
 from consentry.vision.video.masks import Masks
 from consentry.vision.video.merge import Scan, merge
 from consentry.vision.video.options import RedactedVideo, Step, Tell, VideoOptions
+from consentry.vision.video.preview import draw, pictured, samples, tracks_document
 from consentry.vision.video.scan import scan_piece
 from consentry.vision.video.sound import open_sound
 from consentry.vision.video.spool import Spool
@@ -48,11 +49,7 @@ def redact_video(
     """
     known = survey(source, limits)
     reader = Reader(source, Piece(0), known, limits, threads)
-    expected = int(known.probe.seconds * known.form.rate)
-    scanned = scan_piece(
-        reader, detectors, tell=lambda count: tell(Step.SCAN, count, max(expected, count))
-    )
-    scan = merge(known, [scanned], limits)
+    scan = _look_through(reader, detectors, limits, tell)
     masks = Masks(scan, options)
     spool = Spool(scratch)
     looked, only = 0, None
@@ -76,6 +73,33 @@ def redact_video(
             return summary(known, scan, masks.tracks, looked=looked, rounds=rounds)
         only = touched[0]
     raise RedactionError("a face is still found after masking")
+
+
+def preview_video(
+    source: BinaryIO, detectors: Detectors, *, threads: int, limits: Limits, tell: Tell
+) -> dict[str, Any]:
+    """Describe the tracks of a video in a seekable file, with masked thumbnails in base64.
+
+    Raises VideoError for a file that cannot be read, VideoSizeError for one beyond a limit.
+    """
+    known = survey(source, limits)
+    reader = Reader(source, Piece(0), known, limits, threads)
+    scan = _look_through(reader, detectors, limits, tell)
+    masks = Masks(scan, VideoOptions())
+    chosen = samples(scan, masks.tracks, known.form)
+    drawn = draw(reader, masks.piece(0), pictured(chosen, masks.tracks), detectors)
+    thumbnails = {one.track: one.jpeg for one in drawn}
+    return tracks_document(known.form, scan, masks.tracks, chosen, thumbnails)
+
+
+def _look_through(reader: Reader, detectors: Detectors, limits: Limits, tell: Tell) -> Scan:
+    """Scan a whole video, and tell how many of its frames were read."""
+    known = reader.known
+    expected = int(known.probe.seconds * known.form.rate)
+    scanned = scan_piece(
+        reader, detectors, tell=lambda count: tell(Step.SCAN, count, max(expected, count))
+    )
+    return merge(known, [scanned], limits)
 
 
 def summary(
