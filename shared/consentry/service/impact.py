@@ -9,6 +9,7 @@ from consentry.limits import PICTURE_BYTES_MAX
 from consentry.service.inbox_names import MANIFEST_SUFFIX, UploadName
 from consentry.service.invocation import Invocation, Outcome
 from consentry.service.jobs.job import JOB_METADATA
+from consentry.service.jobs.store import JobStore
 from consentry.service.manifests import MANIFEST_MEDIA_TYPE
 from consentry.service.outputs import Output, Outputs
 from consentry.service.ports import Blob, BlobProperties, BlobStore
@@ -23,6 +24,7 @@ class Impact:
     blobs: BlobStore
     redactor: Redactor
     outputs: Outputs
+    job_rows: JobStore
     default_mask: MaskOptions
 
     def read(self, invocation: Invocation, receipt_id: UUID) -> Outcome[list[Output]]:
@@ -81,8 +83,10 @@ class Impact:
     ) -> Outcome[Output]:
         """Make an upload of a video that is a result: its arrival starts the job that masks all.
 
-        Raises StateError while another upload has its name.
+        Raises StateError while another upload has its name, or a job with other wishes awaits one.
         """
+        if self.job_rows.is_awaited(UploadName.parse(output.result)):
+            raise StateError("a job waits for an upload of that name: try again after it")
         if self.blobs.properties(Container.INBOX, output.result) is not None:
             raise StateError("an upload of that name is in the inbox: try again after its job")
         after = replace(output, redacted_again=invocation.id)

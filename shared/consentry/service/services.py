@@ -167,6 +167,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
     comparisons = Comparisons(vision, standing, tripwire, judges)
     pairs = Pairs(parts.blobs, vision, notary, ledger, named, comparisons, keep)
     mask = MaskOptions(MaskKind(settings.mask_kind), MaskShape(settings.mask_shape))
+    job_rows = JobStore(parts.table(TableName.JOBS))
     jobs = Once(partial(_jobs, settings, parts, gate, redactor, ledger, quarantine, mask))
     return Services(
         settings=settings,
@@ -176,7 +177,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
         applications=Applications(cases, access, book, settings.tenants, tripwire),
         consents=Consents(consents, endings, book),
         references=references,
-        impact=Impact(parts.blobs, redactor, redactor.outputs, mask),
+        impact=Impact(parts.blobs, redactor, redactor.outputs, job_rows, mask),
         callers=callers,
         caller_keys=CallerKeys(callers),
         vision=vision,
@@ -193,7 +194,7 @@ def assemble(settings: Settings, parts: Parts, book: PolicyBook | None = None) -
             quarantine=quarantine,
             pairs=pairs,
             jobs=jobs,
-            job_rows=JobStore(parts.table(TableName.JOBS)),
+            job_rows=job_rows,
             default_mask=mask,
             keep_originals=keep,
         ),

@@ -1,11 +1,15 @@
 """Outputs that relied on a receipt: listed, and masked again."""
 
+from uuid import UUID
+
 import pytest
 from tests.support.service import STRANGER, TENANT, make_world
 from tests.support.studio import Studio, shows_nobody, words
 
 from consentry.azure.names import Container
+from consentry.service.jobs.job import JOB_METADATA
 from consentry.service.manifests import REDACTION, open_signed
+from consentry.service.outputs import Output
 
 
 @pytest.fixture
@@ -48,3 +52,22 @@ def test_an_output_that_was_replaced_is_not_touched(studio: Studio) -> None:
     studio.world.approve(STRANGER)
     assert studio.redact_again(consent, output["id"], STRANGER).status_code == 404
     assert studio.outputs(consent, STRANGER) == []
+
+
+def test_a_video_is_not_redacted_again_as_a_job_that_waits_for_its_name_wishes(
+    studio: Studio,
+) -> None:
+    consent, name, made_by = studio.consenting(), f"{TENANT}/film.mp4", str(UUID(int=7))
+    world, metadata = studio.world, {JOB_METADATA: made_by}
+    world.blobs.write(
+        Container.REDACTED, name, b"a video", content_type="video/mp4", metadata=metadata
+    )
+    output = Output(consent, made_by, world.clock(), "", name)
+    world.services.impact.outputs.note(TENANT, output)
+    waiting = studio.ask("redact", document={"name": "film.mp4"}, expect=202)["id"]
+    assert studio.redact_again(consent, made_by).status_code == 409
+    assert world.names(Container.REDACTED) == [name]
+    route = {"id": waiting}
+    studio.ask("cancel_redaction_job", method="DELETE", route=route, expect=202)
+    assert studio.redact_again(consent, made_by).status_code == 200
+    assert (world.names(Container.REDACTED), world.names(Container.INBOX)) == ([], [name])
