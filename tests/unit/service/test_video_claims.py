@@ -27,7 +27,7 @@ from consentry.vision import Box
 PREVIEW = f"{FILM}.preview.json"
 FRAMES = SECONDS * RATE
 # Steps of a job of two pieces: cut, scan twice, plan, compare twice, plan, write twice, plan, join.
-SCANNED, ALL_BUT_JOINED = 3, 10
+SCANNED, COMPARED, ALL_BUT_JOINED = 3, 6, 10
 
 
 @pytest.fixture
@@ -90,6 +90,20 @@ def test_person_who_is_not_the_receipts_is_masked_and_the_miss_is_counted(theatr
     row = theatre.world.tables[TableName.QUOTAS].get(TENANT, "watch")
     assert row is not None
     assert row.values["score"] != 0
+
+
+@pytest.mark.slow
+def test_no_record_tells_whether_a_face_was_recognised_before_that_is_counted() -> None:
+    told = []
+    for photo in ("person_a_1.jpg", "person_b_2.jpg"):
+        theatre = cinema()
+        consent = theatre.consenting(photo=photo)
+        job_id = theatre.start(claims=[theatre.claim(consent, left=False)])
+        deliver(theatre.world, steps=COMPARED)
+        assert theatre.job(job_id).state is State.PLANNING
+        assert theatre.world.tables[TableName.QUOTAS].get(TENANT, "watch") is None
+        told.append([one.get("counts") for one in theatre.world.records()[-2:]])
+    assert told[0] == told[1]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ in the memory of that step alone; what it leaves is how many comparisons matched
 does not hold at first leaves its face masked; one that ends later ends the job.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from consentry.trust.approvals import Reason
 from consentry.vision import EMBEDDING_ROLES, Template, Verdict, Vision
 from consentry.vision.video import (
     Errand,
+    Looked,
     Reader,
     Scan,
     Survey,
@@ -96,7 +98,12 @@ class Claiming:
         return self._send_out(job, scan, sent)
 
     def look(self, invocation: Invocation, job: Job, number: int, reader: Reader) -> None:
-        """Compare the claimed faces of one piece, if that was not done yet."""
+        """Compare the claimed faces of one piece, if that was not done yet.
+
+        A face that is not recognised is looked at to the end like any other: the step's record,
+        which its tenant may read, would tell of it by fewer templates and less time, before it is
+        counted by ``count``, and the job could be ended first.
+        """
         sent, claims = self.bench.errands(job, number), self.bench.claims(job)
         receipts = {errand.claim: claims[errand.claim].receipt for errand in sent.errands}
         named = [NamedClaim(errand.index, receipts[errand.claim]) for errand in sent.errands]
@@ -104,9 +111,12 @@ class Claiming:
         for one in void:
             raise invocation.refuse(one.refusal or Reason.CONSENT_UNKNOWN)
         recognisers = {one.name.receipt_id: one.recognise for one in prepared}
+        missed = Counter[int]()
 
-        def recognise(claim: int, template: Template) -> bool:
-            return recognisers[receipts[claim]](template)
+        def compare(claim: int, template: Template) -> bool:
+            if not recognisers[receipts[claim]](template):
+                missed[claim] += 1
+            return True  # goes on
 
         with self.vision.looking():
             looked = look(
@@ -115,9 +125,9 @@ class Claiming:
                 sent.errands,
                 faces=self.vision.detect,
                 template=self.vision.template,
-                recognise=recognise,
+                recognise=compare,
             )
-        self.bench.put_looked(job, number, tuple(looked))
+        self.bench.put_looked(job, number, tuple(_less(one, missed[one.claim]) for one in looked))
         invocation.used(self.vision.using(*EMBEDDING_ROLES))
         invocation.count(templates=sum(one.compared for one in looked))
 
@@ -193,3 +203,11 @@ class Claiming:
                 self.bench.put_errands(job, number, PieceErrands(first, here))
                 concerned.append(number)
         return concerned
+
+
+def _less(looked: Looked, missed: int) -> Looked:
+    """Take what was not recognised off what a piece came to."""
+    if not missed:
+        return looked
+    recognised = looked.recognised - missed
+    return replace(looked, recognised=recognised, doubt=Verdict.NOT_RECOGNISED)
