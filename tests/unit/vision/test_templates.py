@@ -122,14 +122,14 @@ def test_what_lies_outside_of_the_picture_is_black_in_the_crop() -> None:
     assert (crop[62:] == 0).all()
 
 
-@pytest.mark.parametrize("degrees", [-30, 25])
+@pytest.mark.parametrize("degrees", [-45, -20, 30])
 def test_leaning_face_has_nearly_the_template_of_the_level_one(degrees: int) -> None:
     level = Image.fromarray(vision().read(sample("person_a_1.jpg")).pixels)
     leaning = np.asarray(level.rotate(degrees, Image.Resampling.BICUBIC))
 
     made = vision().template(leaning, vision().detect(leaning)[0])
 
-    assert similarity(made, template("person_a_1.jpg")) > 0.9
+    assert similarity(made, template("person_a_1.jpg")) > 0.97
 
 
 def test_many_threads_get_the_same_template() -> None:
