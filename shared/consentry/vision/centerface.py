@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
+TILE_PIXELS: Final = 1_600_000  # looked at in one run, which then needs 270 MB
 _STRIDE: Final = 4
 _COARSEST: Final = 32  # sides of the input are multiples of this
 _HEAT, _SIZE, _OFFSET, _LANDMARKS = "537", "538", "539", "540"

@@ -8,10 +8,10 @@ Where no face may be missed, CenterFace looks too, at smaller scales, which is e
 Boxes and landmarks are in pixels of the upright picture.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import chain, islice
+from math import sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from consentry.vision import centerface, yunet
 from consentry.vision.evidence import LEAST_SCORE, likelihood, weigh
 from consentry.vision.geometry import Box, group, overlaps, turn_back
 from consentry.vision.stages import stage
-from consentry.vision.tiles import looks, resized
+from consentry.vision.tiles import Detector, looks, resized
 from consentry.vision.workers import in_order
 
 Floats = NDArray[np.float32]
@@ -34,9 +34,12 @@ Run = Callable[[Floats], Mapping[str, Floats]]
 _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one face
 _SMALLEST_SIDE: Final = 320  # of the last picture of a pyramid, in pixels
 _FAST_SIDE: Final = 1280
+_WANTED_PIXELS: Final = 1_400_000  # to which a picture is enlarged, within these bounds
+_ENLARGEMENTS: Final = (1.25, 1.5)
 _ENLARGED_PIXELS_MAX: Final = 4_000_000  # larger pictures are not enlarged for small faces
-_TURNED_SIDE: Final = 640  # longer side of the picture that is looked at lying, in pixels
-_TURNED_THRESHOLD: Final = 0.7  # few faces are not upright, and many folds and limbs look so
+_SLOWER: Final = 5  # times that CenterFace takes longer for a pixel than YuNet
+_LYING_SIDE: Final = 640  # longer side of the picture that is looked at lying, in pixels
+_LYING_THRESHOLD: Final = 0.7  # few faces are not upright, and many folds and limbs look so
 
 
 class Profile(StrEnum):
@@ -52,10 +55,13 @@ class Profile(StrEnum):
     CHECK = "check"
 
 
-# FAST goes by YuNet's own score, the others by how likely it is a face: where one guess in twelve
-# is one, RECALL covers them all. CHECK doubts a little more still, though what is left after
-# RECALL are edges of masks, hands and shoes far more often than faces.
-THRESHOLDS: Final = {Profile.FAST: 0.6, Profile.RECALL: 0.08, Profile.CHECK: 0.07}
+# FAST goes by YuNet's own score, the others by how likely it is a face. RECALL covers whatever is
+# one in sixteen such cases, but of what is alone one in four: a face that is alone seldom looks
+# doubtful. CHECK doubts all of it, though what is left after RECALL are edges of masks, hands and
+# shoes far more often than faces.
+THRESHOLDS: Final = {Profile.FAST: 0.6, Profile.RECALL: 0.06, Profile.CHECK: 0.07}
+_ALONE_THRESHOLDS: Final = {Profile.RECALL: 0.25, Profile.CHECK: 0.07}
+_JUDGED_LEAST: Final = 0.07  # of a guess of YuNet's about which CenterFace is asked
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,14 @@ class Detectors(NamedTuple):
     at_a_time: int = 1
 
 
+class _Asked(NamedTuple):
+    """A look that is to be done: by which of the ways to look, and how long it takes about."""
+
+    kind: int
+    effort: float
+    find: Callable[[], Floats]
+
+
 def detect(run: Run, pixels: Pixels) -> tuple[Face, ...]:
     """Find the faces in RGB pixels (height, width, 3) with YuNet alone, profile FAST.
 
@@ -100,24 +114,33 @@ def detect_all(
     *,
     least: float | None = None,
     lying: bool = True,
+    closest: float | None = None,
 ) -> tuple[Face, ...]:
     """Find the faces in RGB pixels (height, width, 3) with both networks, by RECALL or CHECK.
 
     ``least`` is how likely a face has to be, if not as the profile says; without ``lying``, RECALL
-    looks at the picture upright only. Gives and raises what ``detect`` does.
+    looks at the picture upright only; ``closest`` is the scale to which it enlarges it. Gives and
+    raises what ``detect`` does.
     """
     height, width = pixels.shape[:2]
     first, second = _first(detectors.yunet), _second(detectors.centerface)
-    by_first = looks(first, pixels, yunet_scales(profile, width, height), LEAST_SCORE)
+    by_first = looks(first, pixels, yunet_scales(profile, width, height, closest), LEAST_SCORE)
     by_second = looks(second, pixels, centerface_scales(profile, width, height), LEAST_SCORE)
-    turned = _looks_turned(first, pixels) if lying and profile is Profile.RECALL else ()
-    finds = [[look.find for look in part] for part in (by_first, by_second, turned)]
-    rows = in_order(lambda find: find(), chain.from_iterable(finds), detectors.at_a_time)
-    seen_first, seen_second, seen_turned = ([*islice(rows, len(part))] for part in finds)
+    asked = [_Asked(0, look.pixels_seen, look.find) for look in by_first]
+    asked += [_Asked(1, look.pixels_seen * _SLOWER, look.find) for look in by_second]
+    if lying and profile is Profile.RECALL:
+        asked.append(_Asked(2, 3 * _LYING_SIDE**2, lambda: _find_lying(first, pixels)))
+    # The longest first, so that all cores are busy until the end.
+    asked.sort(key=lambda each: -each.effort)
+    rows = in_order(lambda each: each.find(), asked, detectors.at_a_time, ahead=len(asked))
+    seen: tuple[list[Floats], ...] = ([], [], [])
+    for each, found in zip(asked, rows, strict=True):
+        seen[each.kind].append(found)
     with stage("weigh"):
-        found = weigh(np.concatenate(seen_first), np.concatenate(seen_second))
-        likely = found[found[:, 14] >= (THRESHOLDS[profile] if least is None else least)]
-        return _faces(np.concatenate([likely, *seen_turned]))
+        found, alone = weigh(np.concatenate(seen[0]), np.concatenate(seen[1]))
+        wanted = np.where(alone, _ALONE_THRESHOLDS[profile], THRESHOLDS[profile])
+        likely = found[found[:, 14] >= (wanted if least is None else least)]
+        return _faces(np.concatenate([likely, *seen[2]]))
 
 
 def candidates(run: Run, pixels: Pixels, least: float, scale: float = 1.0) -> tuple[Face, ...]:
@@ -135,7 +158,7 @@ def judge(run: Run, pixels: Pixels, guesses: Sequence[Face], enlargement: float)
     """Ask CenterFace about guesses of YuNet in RGB pixels (height, width, 3); give what is likely.
 
     ``pixels`` are those of a picture ``enlargement`` times as large, in which sizes are weighed.
-    Scores become likelihoods, at least those of CHECK.
+    Scores become likelihoods.
     """
     seen = np.concatenate(
         [look.find() for look in looks(_second(run), pixels, (1, 0.5), LEAST_SCORE)]
@@ -146,7 +169,7 @@ def judge(run: Run, pixels: Pixels, guesses: Sequence[Face], enlargement: float)
     return [
         replace(face, score=float(score))
         for face, score in zip(guesses, likely, strict=True)
-        if score >= THRESHOLDS[Profile.CHECK]
+        if score >= _JUDGED_LEAST
     ]
 
 
@@ -156,7 +179,7 @@ def _best_at(box: Box, rows: Floats) -> float:
     return float(rows[alike, 14].max(initial=0))
 
 
-def _first(run: Run) -> Callable[[Pixels, float], Floats]:
+def _first(run: Run) -> Detector:
     def find(pixels: Pixels, least: float) -> Floats:
         with stage("prepare"):
             batch = yunet.batch(pixels)
@@ -164,10 +187,10 @@ def _first(run: Run) -> Callable[[Pixels, float], Floats]:
         with stage("decode"):
             return yunet.decode(outputs, batch.shape[3], least)
 
-    return find
+    return Detector(find, yunet.TILE_PIXELS)
 
 
-def _second(run: Run) -> Callable[[Pixels, float], Floats]:
+def _second(run: Run) -> Detector:
     def find(pixels: Pixels, least: float) -> Floats:
         with stage("prepare"):
             batch = centerface.batch(pixels)
@@ -175,42 +198,27 @@ def _second(run: Run) -> Callable[[Pixels, float], Floats]:
         with stage("decode"):
             return centerface.decode(outputs, least)
 
-    return find
+    return Detector(find, centerface.TILE_PIXELS)
 
 
-@dataclass(frozen=True)
-class _TurnedLook:
-    """A look at the picture lying on one side or standing on its head.
+def _find_lying(detector: Detector, pixels: Pixels) -> Floats:
+    """Look at the picture lying on either side and standing on its head, in its own pixels.
 
     Pictures lose their orientation mark, and people lie down; the model knows upright faces only.
     Nearly all faces stand upright, so this look is at a small copy.
     """
-
-    detector: Callable[[Pixels, float], Floats]
-    small: Pixels
-    turns: int
-    size: tuple[int, int]  # width and height of the picture
-
-    def find(self) -> Floats:
-        """Give what is found, in pixels of the picture."""
-        height, width = self.small.shape[:2]
-        rows = self.detector(np.rot90(self.small, self.turns), _TURNED_THRESHOLD)
-        points = turn_back(rows[:, :14].reshape(-1, 7, 2), self.turns, width, height)
-        points *= np.array([self.size[0] / width, self.size[1] / height], np.float32)
-        corners = points[:, :2]
-        return np.column_stack(
-            [corners.min(axis=1), corners.max(axis=1), points[:, 2:].reshape(-1, 10), rows[:, 14]]
-        )
-
-
-def _looks_turned(
-    detector: Callable[[Pixels, float], Floats], pixels: Pixels
-) -> Iterator[_TurnedLook]:
     height, width = pixels.shape[:2]
-    scale = min(1.0, _TURNED_SIDE / max(width, height))
+    scale = min(1.0, _LYING_SIDE / max(width, height))
     small = resized(Image.fromarray(pixels), Box(0, 0, width, height), scale)
+    found = []
     for turns in (1, 2, 3):
-        yield _TurnedLook(detector, small, turns, (width, height))
+        rows = detector.find(np.rot90(small, turns), _LYING_THRESHOLD)
+        points = turn_back(rows[:, :14].reshape(-1, 7, 2), turns, small.shape[1], small.shape[0])
+        points *= np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+        corners = points[:, :2]
+        box = [corners.min(axis=1), corners.max(axis=1)]
+        found.append(np.column_stack([*box, points[:, 2:].reshape(-1, 10), rows[:, 14]]))
+    return np.concatenate(found)
 
 
 def fast_scales(width: int, height: int) -> tuple[float, ...]:
@@ -221,13 +229,20 @@ def fast_scales(width: int, height: int) -> tuple[float, ...]:
     return (scale, small) if small < scale / 2 else (scale,)
 
 
-def yunet_scales(profile: Profile, width: int, height: int) -> tuple[float, ...]:
+def yunet_scales(
+    profile: Profile, width: int, height: int, closest: float | None = None
+) -> tuple[float, ...]:
     """Give the scales of YuNet's looks by RECALL or CHECK, largest first.
 
-    What was measured decides: twice the size and steps of a half find no more than this.
+    RECALL enlarges a small picture more than a large one, which shows its faces larger and takes
+    longer, or to ``closest``. What was measured decides: more than this, or steps of a half, find
+    little more.
     """
-    enlarged = profile is Profile.RECALL and width * height <= _ENLARGED_PIXELS_MAX
-    return _steps(1.5 if enlarged else 1.0, 3, max(width, height), 2 * _SMALLEST_SIDE)
+    pixels = width * height
+    first = 1.0
+    if profile is Profile.RECALL and pixels <= _ENLARGED_PIXELS_MAX:
+        first = closest or float(np.clip(sqrt(_WANTED_PIXELS / pixels), *_ENLARGEMENTS))
+    return _steps(first, 3, max(width, height), 2 * _SMALLEST_SIDE)
 
 
 def centerface_scales(profile: Profile, width: int, height: int) -> tuple[float, ...]:
@@ -267,6 +282,7 @@ def _face(rows: Floats) -> Face:
     errs by itself, so that their mean, weighted by score, errs much less than the best one.
     """
     left, top, right, bottom = (float(value) for value in rows[0, :4])
-    landmarks = np.average(rows[:, 4:14], axis=0, weights=rows[:, 14]).reshape(5, 2)
+    weights = rows[:, 14:]
+    landmarks = ((rows[:, 4:14] * weights).sum(axis=0) / weights.sum(axis=0)).reshape(5, 2)
     landmarks.setflags(write=False)
     return Face(Box(left, top, right - left, bottom - top), landmarks, float(rows[0, 14]))

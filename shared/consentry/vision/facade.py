@@ -182,8 +182,15 @@ class Vision:
         Raises RedactionError if another face remains. One redaction runs at a time; others wait.
         """
         judge = Claims(claims, self.detect, self.template) if claims else None
+        detectors = self._detectors(self._threads)
+
+        def look(pixels: Pixels, profile: Profile) -> tuple[Face, ...]:
+            if profile is Profile.FAST:
+                return detect(detectors.yunet, pixels)
+            return detect_all(detectors, pixels, profile)
+
         with self._one_at_a_time:
-            return redact(data, options, self.detect, claims=judge)
+            return redact(data, options, look, claims=judge, threads=self._threads)
 
     def is_video(self, file: BinaryIO) -> bool:
         """Tell by its first bytes whether a file is taken for a video."""

@@ -85,12 +85,14 @@ def group(boxes: Floats, scores: Floats, threshold: float) -> Iterator[Indices]:
     ``threshold``; then the best of the rest does.
     """
     order = np.argsort(-scores, kind="stable")
-    ordered = boxes[order]
-    while order.size:
-        alike = overlaps(ordered[0], ordered) > threshold
-        alike[0] = True  # a box without an area overlaps with nothing
-        yield order[alike]
-        order, ordered = order[~alike], ordered[~alike]
+    ordered = np.asfortranarray(boxes[order])  # what is compared lies side by side
+    free = np.ones(len(order), np.bool_)
+    for best in range(len(order)):
+        if free[best]:
+            alike = free[best:] & (overlaps(ordered[best], ordered[best:]) > threshold)
+            alike[0] = True  # a box without an area overlaps with nothing
+            free[best:] &= ~alike
+            yield order[best:][alike]
 
 
 def suppress(boxes: Floats, scores: Floats, threshold: float) -> Indices:

@@ -11,7 +11,9 @@ second look reads the bytes that would leave, so it also sees what encoding did.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -32,6 +34,7 @@ from consentry.vision.residual import (
     without_fill,
 )
 from consentry.vision.stages import stage
+from consentry.vision.workers import in_order
 
 Pixels = NDArray[np.uint8]
 Look = Callable[[Pixels, Profile], tuple[Face, ...]]
@@ -89,9 +92,11 @@ def redact(
     look: Look,
     limits: PictureLimits = DEFAULT_LIMITS,
     claims: Claims | None = None,
+    threads: int = 1,
 ) -> Redacted:
     """Redact a file of any readable format; of a still picture, keep what is rightly claimed.
 
+    With more than one thread, ``look`` is called by two at a time.
     Raises PictureError for a file that cannot be read or written, PictureSizeError for one that
     exceeds a limit, and RedactionError when a face is still found after LOOKS_MAX looks.
     """
@@ -110,7 +115,7 @@ def redact(
         written, kind = encode(
             _covered(source, finds), Shape(source.format, source.icc_profile, source.loops)
         )
-        residual = _residual(written, look, finds, kept)
+        residual = _residual(written, look, finds, kept, threads)
         if not any(residual):
             return Redacted(
                 data=written,
@@ -149,7 +154,7 @@ def _covered(source: Source, finds: list[list[_Find]]) -> Iterator[Frame]:
 
 
 def _residual(
-    written: bytes, look: Look, finds: list[list[_Find]], kept: list[Box]
+    written: bytes, look: Look, finds: list[list[_Find]], kept: list[Box], threads: int
 ) -> list[list[Face]]:
     """Look at the output; gives the faces still seen, less those kept, by frame of the input.
 
@@ -159,7 +164,9 @@ def _residual(
     output = Source(written, _OWN_LIMITS)
     if len(finds) == 1 or sum(1 for _ in output.frames()) == len(finds):
         return [
-            _remaining(frame, look, [(find.face.box, find.options) for find in found], kept)
+            _remaining(
+                frame, look, [(find.face.box, find.options) for find in found], kept, threads
+            )
             for frame, found in zip(output.frames(), finds, strict=True)
         ]
     solid = [
@@ -168,26 +175,31 @@ def _residual(
         for find in found
         if find.options.kind is MaskKind.SOLID
     ]
-    together = [face for frame in output.frames() for face in _remaining(frame, look, solid, kept)]
-    return [together] * len(finds)
+    every = (_remaining(frame, look, solid, kept, threads) for frame in output.frames())
+    return [[*chain.from_iterable(every)]] * len(finds)
 
 
-def _remaining(frame: Frame, look: Look, covers: list[Cover], kept: list[Box]) -> list[Face]:
+def _remaining(
+    frame: Frame, look: Look, covers: list[Cover], kept: list[Box], threads: int
+) -> list[Face]:
     """Look at a frame of the output, past its fill, and if nothing is found, at the fill too."""
     faces = []
     for view in opaque_views(frame.pixels):
         with stage("fill"):
             proven = solid_pixels(view, covers)
             unfilled = without_fill(view, proven)
-        seen = less_kept(look(unfilled, Profile.CHECK), kept)
-        doubted = [
-            face
-            for face in seen
-            if not is_provoked(face, covers, proven) and not is_hidden(face, covers, view, proven)
-        ]
-        if not doubted and proven.any():
-            sure = less_kept(look(view, Profile.FAST), kept)
-            doubted = [face for face in sure if not is_hidden(face, covers, view, proven)]
+        # Most often both are needed: a second thread does not wait for what the first finds.
+        views = [(unfilled, Profile.CHECK), (view, Profile.FAST)][: 1 + bool(proven.any())]
+        with closing(in_order(lambda each: look(*each), views, min(threads, 2))) as looked:
+            doubted = [
+                face
+                for face in less_kept(next(looked), kept)
+                if not is_provoked(face, covers, proven)
+                and not is_hidden(face, covers, view, proven)
+            ]
+            if not doubted:
+                sure = less_kept(next(looked, ()), kept)
+                doubted = [face for face in sure if not is_hidden(face, covers, view, proven)]
         faces += doubted
     return faces
 

@@ -50,15 +50,14 @@ def without_fill(pixels: Pixels, proven: Bools) -> Pixels:
 
     Each halving of the picture averages what is not fill; the coarsest is laid down first.
     """
-    rows, columns = np.nonzero(proven)
-    if not rows.size:
+    if not proven.any():
         return pixels
-    smooth = pixels.copy()
-    smooth[rows, columns] = 0
-    seen = Image.fromarray(smooth).reduce(_FINEST)
+    smooth, fill = Image.fromarray(pixels), Image.fromarray(proven)
+    bare = smooth.copy()
+    bare.paste(0, None, fill)
     kept = Image.fromarray(~proven).convert("L").reduce(_FINEST)
     # Colours times alpha, which is what the mode RGBa means: fill is 0 and weighs 0.
-    layers = [Image.merge("RGBa", (*seen.split(), kept)).convert("RGBA")]
+    layers = [Image.merge("RGBa", (*bare.reduce(_FINEST).split(), kept)).convert("RGBA")]
     while max(layers[-1].size) > 1:
         layers.append(layers[-1].reduce(2))
     ground = layers.pop().convert("RGBA")
@@ -66,10 +65,13 @@ def without_fill(pixels: Pixels, proven: Bools) -> Pixels:
         finer = layers.pop().convert("RGBA")
         ground = Image.alpha_composite(ground.resize(finer.size, Image.Resampling.BILINEAR), finer)
     # Pairs of pixels get one colour, which no detector tells from a smooth change.
-    pairs = (-(-pixels.shape[1] // 2), -(-pixels.shape[0] // 2))
-    colours = np.asarray(ground.convert("RGB").resize(pairs, Image.Resampling.BILINEAR))
-    smooth[rows, columns] = colours[rows // 2, columns // 2]
-    return smooth
+    width, height = smooth.size
+    pairs = ground.convert("RGB").resize(
+        (-(-width // 2), -(-height // 2)), Image.Resampling.BILINEAR
+    )
+    seen = (0, 0, width / 2, height / 2)
+    smooth.paste(pairs.resize(smooth.size, Image.Resampling.NEAREST, seen), None, fill)
+    return np.asarray(smooth)
 
 
 def is_hidden(face: Face, covers: Sequence[Cover], pixels: Pixels, proven: Bools) -> bool:

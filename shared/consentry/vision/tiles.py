@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from math import ceil
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,19 @@ from consentry.vision.stages import stage
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-Detector = Callable[[Pixels, float], Floats]
-"""Finds faces in RGB pixels from a least score on; rows (n, 15): left, top, right, bottom, five
-landmarks x, y, score."""
 
-_TILE_PIXELS: Final = 1280
 _TILE_OVERLAP: Final = 192  # a face larger than this is found whole at a smaller scale
+
+
+class Detector(NamedTuple):
+    """Finds faces in RGB pixels (height, width, 3) from a least score on, in one run.
+
+    ``find`` gives rows (n, 15): left, top, right, bottom, five landmarks x, y, score. A run takes
+    memory in proportion to what it looks at, which is at most about ``tile_pixels``.
+    """
+
+    find: Callable[[Pixels, float], Floats]
+    tile_pixels: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,11 @@ class Look:
     scale: float
     least: float
 
+    @property
+    def pixels_seen(self) -> float:
+        """How many pixels it looks at, after scaling."""
+        return self.tile.area * self.scale**2
+
     def find(self) -> Floats:
         """Give what it finds, in pixels of the picture."""
         tile = self.tile
@@ -42,7 +55,7 @@ class Look:
             part = self.pixels[int(tile.top) : int(tile.bottom), int(tile.left) : int(tile.right)]
         else:
             part = resized(self.image, tile, self.scale)
-        rows = self.detector(part, self.least)
+        rows = self.detector.find(part, self.least)
         rows[:, 0:14:2] = rows[:, 0:14:2] * (tile.width / part.shape[1]) + tile.left
         rows[:, 1:14:2] = rows[:, 1:14:2] * (tile.height / part.shape[0]) + tile.top
         return rows
@@ -54,25 +67,33 @@ def looks(
     """Give the looks that see the whole of RGB pixels (height, width, 3) at each of the scales."""
     image = Image.fromarray(pixels)
     for scale in scales:
-        for tile in tiles(*image.size, scale):
+        for tile in tiles(*image.size, scale, detector.tile_pixels):
             yield Look(detector, pixels, image, tile, scale, least)
 
 
-def tiles(width: int, height: int, scale: float) -> Iterator[Box]:
-    """Cover a picture by overlapping boxes that are at most a tile when scaled."""
-    for top, tall in _spans(height, scale):
-        for left, wide in _spans(width, scale):
+def tiles(width: int, height: int, scale: float, tile_pixels: int) -> Iterator[Box]:
+    """Cover a picture by overlapping boxes of one size, of at most about so many pixels scaled.
+
+    As few as do: what overlaps is looked at twice.
+    """
+    overlap = _TILE_OVERLAP / scale
+    across = down = 1
+    wide, tall = width, height
+    while wide * tall * scale**2 > tile_pixels:
+        if wide >= tall:
+            across += 1
+            wide = ceil((width + (across - 1) * overlap) / across)
+        else:
+            down += 1
+            tall = ceil((height + (down - 1) * overlap) / down)
+    for top in _starts(height, tall, down):
+        for left in _starts(width, wide, across):
             yield Box(left, top, wide, tall)
 
 
-def _spans(length: int, scale: float) -> Iterator[tuple[int, int]]:
-    tile = int(_TILE_PIXELS / scale)
-    step = int((_TILE_PIXELS - _TILE_OVERLAP) / scale)
-    start = 0
-    while start + tile < length:
-        yield start, tile
-        start += step
-    yield start, length - start
+def _starts(length: int, part: int, parts: int) -> list[int]:
+    """Give where each of the parts of a length begins, the first at 0, the last at its end."""
+    return [(length - part) * index // max(parts - 1, 1) for index in range(parts)]
 
 
 def resized(image: Image.Image, tile: Box, scale: float) -> Pixels:

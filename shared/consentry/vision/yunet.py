@@ -10,6 +10,7 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 STRIDES: Final = (8, 16, 32)
+TILE_PIXELS: Final = 2_400_000  # looked at in one run, which then needs 100 MB
 
 
 def batch(pixels: Pixels) -> Floats:

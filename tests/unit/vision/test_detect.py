@@ -10,7 +10,7 @@ from tests.support.layer import layer_dir, sample, vision
 from tests.support.pictures import gradient, pixels_of
 
 from consentry.errors import PictureSizeError
-from consentry.vision import Box, Picture, Profile, Vision, centerface
+from consentry.vision import Box, Picture, Profile, Vision, centerface, yunet
 from consentry.vision.detect import (
     Face,
     centerface_scales,
@@ -88,18 +88,18 @@ def test_more_faces_than_the_limit_are_refused() -> None:
 def test_tiles_of_every_scale_cover_the_picture_and_stay_small(
     width: int, height: int, profile: Profile
 ) -> None:
-    for scale in (
-        *fast_scales(width, height),
-        *yunet_scales(profile, width, height),
-        *centerface_scales(profile, width, height),
+    for scale, most in (
+        *((scale, yunet.TILE_PIXELS) for scale in fast_scales(width, height)),
+        *((scale, yunet.TILE_PIXELS) for scale in yunet_scales(profile, width, height)),
+        *((scale, centerface.TILE_PIXELS) for scale in centerface_scales(profile, width, height)),
     ):
         seen = np.zeros((-(-height // 8), -(-width // 8)), np.bool_)
-        for tile in tiles(width, height, scale):
+        for tile in tiles(width, height, scale, most):
             assert tile.left >= 0
             assert tile.top >= 0
             assert tile.right <= width
             assert tile.bottom <= height
-            assert max(tile.width, tile.height) * scale <= 1281
+            assert tile.area * scale**2 <= most
             seen[
                 int(tile.top) // 8 : -(-int(tile.bottom) // 8),
                 int(tile.left) // 8 : -(-int(tile.right) // 8),
@@ -107,9 +107,21 @@ def test_tiles_of_every_scale_cover_the_picture_and_stay_small(
         assert seen.all()
 
 
+def test_a_megapixel_is_looked_at_in_one_run_and_more_in_overlapping_ones() -> None:
+    assert [*tiles(1280, 800, 1.5, yunet.TILE_PIXELS)] == [Box(0, 0, 1280, 800)]
+
+    one, other = tiles(1600, 800, 1.5, yunet.TILE_PIXELS)
+
+    assert (one.top, one.height) == (other.top, other.height) == (0, 800)
+    assert one.right - other.left == 192 / 1.5
+
+
 def test_recall_looks_more_closely_than_check() -> None:
     assert fast_scales(1024, 768) == (1.0, 0.3125)
-    assert yunet_scales(Profile.RECALL, 1024, 768) == (1.5, 0.5)
+    assert yunet_scales(Profile.RECALL, 1200, 1000) == pytest.approx((1.25, 1.25 / 3))
+    assert yunet_scales(Profile.RECALL, 1000, 896) == pytest.approx((1.25, 1.25 / 3))
+    assert yunet_scales(Profile.RECALL, 800, 600) == pytest.approx((1.5, 0.5))
+    assert yunet_scales(Profile.RECALL, 1200, 1000, 1.5) == pytest.approx((1.5, 0.5))
     assert yunet_scales(Profile.CHECK, 1024, 768) == pytest.approx((1.0, 1 / 3))
     assert centerface_scales(Profile.RECALL, 1024, 768) == (0.5, 0.25)
     assert centerface_scales(Profile.CHECK, 1024, 768) == (0.375, 0.1875)

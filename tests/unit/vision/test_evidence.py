@@ -56,7 +56,7 @@ def test_looks_at_one_place_become_one_row_of_the_surest() -> None:
     yunet = found((100, 20, 0.5), (101, 20, 0.3))
     centerface = found((99, 21, 0.6), (400, 20, 0.2))
 
-    rows = weigh(yunet, centerface)
+    rows, _ = weigh(yunet, centerface)
 
     assert rows[:, 0].tolist() == [99, 400]
     assert rows[0, 14] == pytest.approx(likelihood(
@@ -64,5 +64,26 @@ def test_looks_at_one_place_become_one_row_of_the_surest() -> None:
     )[0])  # fmt: skip
 
 
+def test_place_is_alone_until_a_likely_face_of_about_its_size_is_seen() -> None:
+    doubtful = (100, 20, 0.3)
+    accompanied = []
+    for other in ((300, 22, 0.5), (300, 90, 0.98), (300, 22, 0.9)):
+        places, alone = weigh(found(doubtful, other), found(other))
+        if not alone[places[:, 0] == 100].all():
+            accompanied.append(other)
+
+    assert accompanied == [(300, 22, 0.9)]
+
+
+def test_likely_face_is_not_its_own_company() -> None:
+    (place,), alone = weigh(found((100, 20, 0.95)), found((100, 20, 0.95)))
+
+    assert place[14] > 0.9
+    assert alone.all()
+
+
 def test_nothing_seen_gives_no_row() -> None:
-    assert weigh(found(), found()).shape == (0, 15)
+    places, alone = weigh(found(), found())
+
+    assert places.shape == (0, 15)
+    assert alone.shape == (0,)

@@ -109,6 +109,23 @@ def test_output_is_looked_at_twice() -> None:
     assert result.rounds == 1
 
 
+def test_both_looks_at_the_output_count_when_they_are_done_side_by_side() -> None:
+    late = face_at(60, 30, score=0.9)
+    answers: dict[Profile, list[tuple[Face, ...]]] = {
+        Profile.RECALL: [(face_at(10, 10),)],
+        Profile.CHECK: [(), ()],
+        Profile.FAST: [(late,), ()],
+    }
+
+    def look(_: Pixels, profile: Profile) -> tuple[Face, ...]:
+        return answers[profile].pop(0)
+
+    result = redact(bright(), MaskOptions(), look, threads=2)
+
+    assert len(result.masks) == 2
+    assert answers == {Profile.RECALL: [], Profile.CHECK: [], Profile.FAST: []}
+
+
 def test_second_look_reads_the_very_bytes_that_leave() -> None:
     seen: list[Pixels] = []
 

@@ -15,6 +15,7 @@ _SAME_FACE: Final = 0.4  # intersection over union from which two boxes show one
 _LARGE_FACE_PIXELS: Final = 64
 _LARGE_FACE_SCORE: Final = 0.7
 _STARE_SIDE: Final = 1280  # in pixels; faces too small for it cannot be made out
+_CLOSEST: Final = 1.5  # times that side, the largest look
 # Width to height of what may be a face; 9800 finds at labelled faces had 0.46 to 1.74.
 _NARROWEST: Final = 0.4
 _WIDEST: Final = 2.0
@@ -46,7 +47,9 @@ def stare(detectors: Detectors, planes: Planes, *, lying: bool) -> list[Face]:
     longest = max(planes.width, planes.height)
     width, height = reduced(planes, min(longest, _STARE_SIDE))
     pixels = planes.rgb(width, height)
-    found = detect_all(detectors, pixels, Profile.RECALL, least=STARE_LEAST, lying=lying)
+    found = detect_all(
+        detectors, pixels, Profile.RECALL, least=STARE_LEAST, lying=lying, closest=_CLOSEST
+    )
     return _shaped(enlarged(face, planes.width / width) for face in found)
 
 
