@@ -54,6 +54,9 @@ def detection(found: Figures) -> list[str]:
         f"- False masks: {found['false_masks_per_picture']:.2f} for each of "
         f"{found['pictures_without_faces']} parts, the largest rectangle of every picture that "
         "touches no labelled face.",
+        f"- A picture takes {found['ms_per_picture']:.0f} ms, a megapixel "
+        f"{found['ms_per_megapixel']:.0f} ms, on {found['threads']} threads, at loads of "
+        f"{found['ms_at_loads'][0]} to {found['ms_at_loads'][1]}.",
     ]
 
 
