@@ -6,6 +6,8 @@ SHELL := bash
 .PHONY: help setup demo dev test test-slow package cost engine preview-local up-local cloud test-infra test-cloud mutations check bench bench-audit bench-video bench-jobs bench-memory cards layer lock clean
 
 export PYTHON
+# Nor does ONNX Runtime tell Microsoft of what tests, and tools that are measured beside, do with it.
+export ORT_DISABLE_TELEMETRY := 1
 BIN := .venv/bin
 UV := $(or $(shell command -v uv),.consentry/uv/bin/uv)
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.13 --generate-hashes \

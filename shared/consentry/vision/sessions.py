@@ -1,11 +1,17 @@
 """ONNX Runtime sessions: one per model and process, made on first use, thread-safe."""
 
+import os
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 import numpy as np
+
+# ONNX Runtime's published builds tell Microsoft of each process, model and error, and leave an
+# identifier of the machine on its disk, unless this stands in the environment when they load.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
