@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from consentry.cli.answer import Answer
-from consentry.cli.offline import Kind, Shape, Sound, VideoCodec
+from consentry.cli.offline import Kind, Mutes, Regions, Shape, Sound, VideoCodec
 from consentry.cli.places import opened, write_whole, written_whole
 from consentry.cli.remote import Endpoint, Key
 from consentry.cli.video import regions, span
@@ -51,17 +51,8 @@ def start(
     shape: Annotated[Shape | None, typer.Option(help="What is hidden around a face.")] = None,
     codec: Annotated[VideoCodec, typer.Option(help="Of the result's pictures.")] = "h264",
     sound: Annotated[Sound, typer.Option(help="Voices identify people: dropped.")] = "drop",
-    mute: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FROM-TO", help="Silent seconds, with --sound mute; repeat it."),
-    ] = None,
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LEFT,TOP,WIDTH,HEIGHT@FROM-TO",
-            help="Mask a box, in pixels, by hand for a span of seconds; repeat it.",
-        ),
-    ] = None,
+    mute: Mutes = None,
+    region: Regions = None,
     patience: Patience = 3600,
     endpoint: Endpoint = "",
     key: Key = "",

@@ -31,6 +31,17 @@ Shape = Literal["ellipse", "rectangle"]
 Sound = Literal["drop", "keep", "mute"]
 VideoCodec = Literal["h264", "vp9", "av1"]
 Thoroughness = Literal["fast", "recall", "check"]
+Mutes = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FROM-TO", help="Silent seconds, with --sound mute; repeat it."),
+]
+Regions = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LEFT,TOP,WIDTH,HEIGHT@FROM-TO",
+        help="Mask a box of a video, in pixels, by hand for a span of seconds; repeat it.",
+    ),
+]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads of one model run.")]
 
 
@@ -57,17 +68,8 @@ def redact(
     sound: Annotated[
         Sound, typer.Option(help="Of a video: voices identify people, so it is dropped.")
     ] = "drop",
-    mute: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FROM-TO", help="Silent seconds, with --sound mute; repeat it."),
-    ] = None,
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LEFT,TOP,WIDTH,HEIGHT@FROM-TO",
-            help="Mask a box of a video, in pixels, by hand for a span of seconds; repeat it.",
-        ),
-    ] = None,
+    mute: Mutes = None,
+    region: Regions = None,
     contact_sheet: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw frames of a video before and after, as a PNG."),
